@@ -1,0 +1,189 @@
+"""In this very process: the same server, reached without a network.
+
+One runtime a database serves all clients of this process. It lives on a thread of its own, because
+timers and deliveries have to go on while the agent's code blocks; calls hop to it and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Literal
+
+import httpx
+
+from holdshort.client.calls import Call, Reply
+from holdshort.client.transports.http import reply_of, request_of
+from holdshort.errors import ConfigurationError
+from holdshort.models import DEFAULT_TENANT, Principal
+from holdshort.requests import address
+
+if TYPE_CHECKING:
+    from holdshort.app import Holdshort
+
+#: Who asks, in an embedded Holdshort, where nobody says otherwise.
+LOCAL_AGENT = "agent://local/default/agent"
+
+
+def local_principal(kind: Literal["agent", "person"], subject: str | None) -> Principal:
+    """Return who acts in an embedded database, where no key says it.
+
+    Raises ConfigurationError where a person is wanted and nobody is named.
+    """
+    if kind == "person":
+        subject = subject or os.environ.get("HOLDSHORT_PERSON")
+        if not subject:
+            raise ConfigurationError(
+                "say who decides: Reviewer(person='ana@acme.com'), or set HOLDSHORT_PERSON. In an "
+                "embedded database whoever can read the file is trusted to say so."
+            )
+        subject = address(subject)
+    return Principal(kind=kind, id=subject or LOCAL_AGENT, tenant=DEFAULT_TENANT, via="embedded")
+
+
+class _Runtime:
+    """A Holdshort and the thread that it lives on."""
+
+    def __init__(self, database: str) -> None:
+        self.users = 0
+        self.pid = os.getpid()
+        self._database = database
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="holdshort", daemon=True)
+        self._thread.start()
+        try:
+            self._holdshort: Holdshort = self.submit(self._start()).result()
+        except BaseException:
+            self._end()
+            raise
+        self._client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(self._holdshort.asgi, raise_app_exceptions=False),
+            base_url="http://embedded",
+        )
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _start(self) -> Holdshort:
+        # Imported here and only here: a client of a server never pays for one.
+        from holdshort.app import Holdshort
+        from holdshort.settings import Settings
+
+        holdshort = Holdshort(Settings(database=self._database))
+        await holdshort.start()
+        return holdshort
+
+    def submit(self, work: Any) -> Future[Any]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def admit(self, principal: Principal) -> str:
+        return self._holdshort.authenticate.admit(principal)
+
+    async def move(self, call: Call, key: str) -> Reply:
+        arguments = request_of(call)
+        arguments["headers"]["Authorization"] = f"Bearer {key}"
+        return reply_of(await self._client.request(**arguments))
+
+    def stop(self) -> None:
+        try:
+            self.submit(self._stop()).result(timeout=15)
+        finally:
+            self._end()
+
+    async def _stop(self) -> None:
+        await self._client.aclose()
+        await self._holdshort.stop()
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=15)
+
+
+_runtimes: dict[str, _Runtime] = {}
+_lock = threading.Lock()
+
+
+def _open(database: str) -> _Runtime:
+    with _lock:
+        runtime = _runtimes.get(database)
+        if runtime is None or runtime.pid != os.getpid():
+            # After a fork the parent's thread is not here: this process needs its own.
+            runtime = _runtimes[database] = _Runtime(database)
+        runtime.users += 1
+        return runtime
+
+
+def _close(database: str, runtime: _Runtime) -> None:
+    with _lock:
+        runtime.users -= 1
+        if runtime.users or runtime.pid != os.getpid():
+            return
+        if _runtimes.get(database) is runtime:
+            del _runtimes[database]
+    runtime.stop()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Hand unsent deliveries back at a normal exit; after a crash they are found by their lease."""
+    with _lock:
+        runtimes = [r for r in _runtimes.values() if r.pid == os.getpid()]
+        _runtimes.clear()
+    for runtime in runtimes:
+        runtime.stop()
+
+
+class EmbeddedTransport:
+    """Blocking calls into this process's runtime."""
+
+    def __init__(self, database: str, principal: Principal) -> None:
+        self._database = database
+        self._principal = principal
+        self._open()
+
+    def _open(self) -> None:
+        self._runtime: _Runtime | None = _open(self._database)
+        self._key = self._runtime.admit(self._principal)
+
+    def _live(self) -> _Runtime:
+        if self._runtime is None:
+            raise RuntimeError("this client was closed")
+        if self._runtime.pid != os.getpid():
+            self._open()
+        return self._runtime
+
+    def send(self, call: Call) -> Reply:
+        runtime = self._live()
+        future = runtime.submit(runtime.move(call, self._key))
+        try:
+            reply: Reply = future.result()
+            return reply
+        except BaseException:
+            future.cancel()  # Ctrl-C: nobody waits for it any more
+            raise
+
+    def close(self) -> None:
+        if self._runtime is not None:
+            runtime, self._runtime = self._runtime, None
+            _close(self._database, runtime)
+
+
+class AsyncEmbeddedTransport:
+    """The same, for callers on an event loop of their own."""
+
+    def __init__(self, database: str, principal: Principal) -> None:
+        self._blocking = EmbeddedTransport(database, principal)
+
+    async def send(self, call: Call) -> Reply:
+        runtime = self._blocking._live()
+        future = runtime.submit(runtime.move(call, self._blocking._key))
+        reply: Reply = await asyncio.wrap_future(future)
+        return reply
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._blocking.close)

@@ -1,0 +1,85 @@
+"""Over the network, with httpx."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+
+from holdshort.client.calls import Call, CouldNotReach, Reply
+from holdshort.client.transports.base import retry_after
+
+
+def request_of(call: Call) -> dict[str, Any]:
+    """Return httpx's arguments for a call."""
+    headers = dict(call.headers)
+    content = None
+    if call.body is not None:
+        # NaN is refused here, where the caller sees which line sent it.
+        content = json.dumps(call.body, allow_nan=False, default=_plain).encode()
+        headers["Content-Type"] = "application/json"
+    return {
+        "method": call.method,
+        "url": call.path,
+        "params": call.query or None,
+        "headers": headers,
+        "content": content,
+        "timeout": call.timeout,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Write what JSON has no form for but everybody means the same by."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if hasattr(value, "total_seconds"):
+        return value.total_seconds()
+    if isinstance(value, set | frozenset | tuple):
+        return list(value)
+    raise TypeError(f"{value!r} cannot be sent as JSON")
+
+
+def reply_of(response: httpx.Response) -> Reply:
+    """Return the reply; a body that is not JSON (a proxy's page) is kept as text."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = {"detail": response.text[:500]}
+    return Reply(response.status_code, body, retry_after(response.headers))
+
+
+class HttpTransport:
+    """Blocking."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {api_key}"})
+
+    def send(self, call: Call) -> Reply:
+        try:
+            return reply_of(self._client.request(**request_of(call)))
+        except httpx.TransportError as error:
+            raise CouldNotReach(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class AsyncHttpTransport:
+    """On an event loop."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._client = httpx.AsyncClient(
+            base_url=url, headers={"Authorization": f"Bearer {api_key}"}
+        )
+
+    async def send(self, call: Call) -> Reply:
+        try:
+            return reply_of(await self._client.request(**request_of(call)))
+        except httpx.TransportError as error:
+            raise CouldNotReach(f"{type(error).__name__}: {error}") from error
+
+    async def close(self) -> None:
+        await self._client.aclose()

@@ -1,0 +1,245 @@
+"""One batch: many commands folded over the intents they touch, inside one transaction.
+
+The intents are loaded in one query and every command goes through the lifecycle in memory; what
+comes out is written once. A command that is refused fails alone: nothing of it is staged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from holdshort import ids
+from holdshort.engine.work import Apply, File, Filed, Item, Sweep
+from holdshort.errors import HoldshortError, KeyConflict, NotFound, NotPending
+from holdshort.lifecycle import (
+    Cancel,
+    Command,
+    Create,
+    FollowUp,
+    Question,
+    Tick,
+    Transition,
+    apply,
+)
+from holdshort.models import Directory, Intent, Notice, Principal
+from holdshort.notify.routing import route
+from holdshort.store.base import Changes, Delivery, KeyRef, NewIntent, Ref, Tx
+
+#: For how long a delivery belongs to the process that wrote it, before others may send it
+#: (seconds).
+DELIVERY_CLAIM = 30.0
+
+
+class Batch:
+    """The state of the intents while a batch is folded, and everything it will write.
+
+    Args:
+        tx: the open transaction.
+        directory_of: the tenant's directory, as the rules may see it.
+        link: where a person looks at an intent, or None where there is no page.
+        claim_deliveries: True to keep new deliveries for this process, which will send them.
+    """
+
+    def __init__(
+        self,
+        tx: Tx,
+        directory_of: Callable[[str], Directory],
+        link: Callable[[str], str | None],
+        claim_deliveries: bool = True,
+    ) -> None:
+        self._tx = tx
+        self._directory_of = directory_of
+        self._link = link
+        self._now = tx.now()
+        self._claim_until = self._now + (round(DELIVERY_CLAIM * 1000) if claim_deliveries else 0)
+        self._intents: dict[Ref, Intent] = {}
+        self._by_key: dict[KeyRef, Intent] = {}
+        self._versions: dict[Ref, int] = {}
+        self._new: dict[Ref, NewIntent] = {}
+        self._assigned: dict[Ref, tuple[str, ...]] = {}
+        self.changes = Changes()
+
+    def run(self, items: Sequence[Item]) -> None:
+        """Fold all items and write the outcome; each item holds its own result afterwards."""
+        self._load(items)
+        for item in items:
+            try:
+                item.result.value = self._run(item)
+                item.result.error = None
+            except HoldshortError as error:
+                item.result.error = error
+        self._collect()
+        self._tx.write(self.changes)
+
+    @property
+    def touched(self) -> dict[Ref, Intent]:
+        """The intents that changed, as they are now."""
+        return {ref: self._intents[ref] for ref in (*self._new, *self.changes.updated)}
+
+    def _load(self, items: Sequence[Item]) -> None:
+        refs = sorted({item.work.ref for item in items if isinstance(item.work, Apply)})
+        keys = sorted({_key_of(i.work.command) for i in items if isinstance(i.work, File)})
+        if refs:
+            self._keep(self._tx.load(refs))
+        if keys:
+            found = self._tx.load_by_key(keys)
+            self._by_key |= found
+            self._keep({(intent.tenant, intent.id): intent for intent in found.values()})
+
+    def _keep(self, found: dict[Ref, Intent]) -> None:
+        """Take loaded intents in, with all done on them that was due before this batch."""
+        for ref, intent in found.items():
+            if ref in self._intents:
+                continue
+            self._intents[ref] = intent
+            self._versions[ref] = intent.version
+            self._assigned[ref] = intent.assigned
+            if intent.wake_at is not None and intent.wake_at <= self._now:
+                self._stage([self._apply(ref, intent, Tick())])
+
+    def _get(self, ref: Ref) -> Intent:
+        if ref not in self._intents:
+            self._keep(self._tx.load([ref]))
+        try:
+            return self._intents[ref]
+        except KeyError:
+            raise NotFound(f"there is no intent {ref[1]}") from None
+
+    def _run(self, item: Item) -> object:
+        work = item.work
+        if isinstance(work, Apply):
+            staged = self._with_follow_ups(work.ref, self._get(work.ref), work.command)
+            self._stage(staged)
+            return staged[0]
+        if isinstance(work, File):
+            return self._file(work)
+        if isinstance(work, Sweep):
+            return self._sweep(work)
+        return work.run(self._tx)
+
+    def _sweep(self, work: Sweep) -> list[Transition]:
+        done = []
+        refs = work.select(self._tx)
+        self._keep(self._tx.load([ref for ref in refs if ref not in self._intents]))
+        for ref in refs:
+            try:
+                staged = self._with_follow_ups(ref, self._get(ref), work.command)
+            except NotPending:
+                continue  # an earlier item of this batch was first
+            self._stage(staged)
+            done.append(staged[0])
+        return done
+
+    def _file(self, work: File) -> Filed:
+        command = work.command
+        known = self._by_key.get(_key_of(command))
+        if known is not None:
+            current = self._intents[known.tenant, known.id]
+            if current.body_hash != command.body_hash:
+                raise self._conflict(current, work)
+            return Filed(Transition(current), existed=True)
+        ref = (command.principal.tenant, command.intent_id)
+        staged = self._with_follow_ups(ref, None, command)
+        self._new[ref] = NewIntent(staged[0].intent, work.body, work.continuation)
+        self._stage(staged)
+        self._by_key[_key_of(command)] = staged[0].intent
+        return Filed(staged[0], existed=False)
+
+    def _conflict(self, known: Intent, work: File) -> KeyConflict:
+        stored = self._new.get((known.tenant, known.id))
+        body = stored.body if stored else self._tx.body(known.tenant, known.id)
+        before, after = json.loads(body or "{}"), json.loads(work.body)
+        fields = sorted(
+            name
+            for name in before.keys() | after.keys()
+            if name != "correlation_id" and before.get(name) != after.get(name)
+        )
+        return KeyConflict(
+            "idempotency key reused with different payload: "
+            f"{', '.join(fields) or 'the body'} differs from what {known.id} was filed with",
+            intent_id=known.id,
+            differs=fields,
+        )
+
+    def _with_follow_ups(
+        self, ref: Ref, intent: Intent | None, command: Command
+    ) -> list[Transition]:
+        """Return the command's transition and all that follow from it, none of them staged yet."""
+        first = self._apply(ref, intent, command)
+        transitions = [first]
+        for follow_up in first.follow_ups:
+            transitions += self._follow(ref[0], follow_up)
+        return transitions
+
+    def _follow(self, tenant: str, follow_up: FollowUp) -> list[Transition]:
+        ref = (tenant, follow_up.intent_id)
+        try:
+            return [self._apply(ref, self._get(ref), follow_up.command)]
+        except NotPending:
+            # The question was answered in the meantime: there is nothing left to withdraw.
+            if isinstance(follow_up.command, Cancel):
+                return []
+            raise
+
+    def _apply(self, ref: Ref, intent: Intent | None, command: Command) -> Transition:
+        return apply(intent, command, directory=self._directory_of(ref[0]), now=self._now)
+
+    def _stage(self, transitions: Sequence[Transition]) -> None:
+        for transition in transitions:
+            intent = transition.intent
+            ref = (intent.tenant, intent.id)
+            self._intents[ref] = intent
+            self.changes.events += [(*ref, event) for event in transition.events]
+            directory = self._directory_of(intent.tenant)
+            for notice in transition.notices:
+                self.changes.deliveries += self._deliveries(notice, intent, directory)
+            for question in transition.questions:
+                self._ask(intent, question)
+
+    def _deliveries(self, notice: Notice, intent: Intent, directory: Directory) -> list[Delivery]:
+        return route(
+            notice,
+            intent,
+            directory,
+            now=self._now,
+            claim_until=self._claim_until,
+            new_id=lambda: ids.new_id(self._now),
+            link=self._link(intent.id),
+        )
+
+    def _ask(self, about: Intent, question: Question) -> None:
+        """File a question of Holdshort's own, on behalf of nobody but the system."""
+        command = Create(
+            principal=Principal(kind="system", id="holdshort", tenant=about.tenant, via="system"),
+            request=question.request,
+            intent_id=question.intent_id,
+            key=question.intent_id,
+            body_hash="",
+            correlation_id=about.correlation_id,
+            settles=question.settles,
+        )
+        ref = (about.tenant, question.intent_id)
+        transition = self._apply(ref, None, command)
+        body = question.request.model_dump_json(exclude_unset=True)
+        self._new[ref] = NewIntent(transition.intent, body)
+        self._stage([transition])
+
+    def _collect(self) -> None:
+        """Turn the states that were reached into rows."""
+        for ref, new in self._new.items():
+            intent = self._intents[ref]
+            self.changes.created.append(NewIntent(intent, new.body, new.continuation))
+            self.changes.assigned += [(ref[0], address, ref[1]) for address in intent.assigned]
+        for ref, version in self._versions.items():
+            intent = self._intents[ref]
+            if intent.version == version:
+                continue
+            self.changes.updated[ref] = (version, intent)
+            if intent.assigned != self._assigned[ref]:
+                self.changes.unassigned.append(ref)
+                self.changes.assigned += [(ref[0], address, ref[1]) for address in intent.assigned]
+
+
+def _key_of(command: Create) -> KeyRef:
+    return (command.principal.tenant, command.principal.id, command.key)

@@ -1,0 +1,210 @@
+"""`@gate`: a plain function that a person must clear first."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+from holdshort.client import flows
+from holdshort.client.async_client import AsyncClient
+from holdshort.client.client import Client
+from holdshort.errors import ConfigurationError, InvalidRequest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def gate(
+    client: Client | AsyncClient,
+    *,
+    intent_type: str | None = None,
+    when: Callable[..., bool] | None = None,
+    key: str | Callable[..., str] | None = None,
+    timeout: float | None = None,
+    idempotent: bool = False,
+    **fields: Any,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make each call of a function an intent that shows its real arguments.
+
+    On approval the function runs once, with the arguments as approved (or as edited by the
+    reviewer); on rejection `Rejected` is raised, with the reviewer's words. Works for `def` and
+    `async def`.
+
+    >>> @gate(client, to="cfo@acme.com", deadline="4h", key=lambda to, amount: f"pay-{to}-{amount}")
+    ... def pay(to: str, amount: int) -> str: ...
+
+    Args:
+        when: a predicate over the arguments; where it returns False the function runs at once and
+            nobody is asked. Where it fails, somebody is asked: a gate that errs means *ask*.
+        key: makes a repeated call (after a crash, say) the same question: a text, or a function of
+            the arguments. Without it every call asks anew.
+        timeout: seconds to wait before WaitTimeout; the intent stays pending, and the same `key`
+            finds it again.
+        idempotent: True where running twice does no harm: a run that was lost is then repeated
+            instead of being asked about.
+        fields: as in `Client.send_intent` (`to`, `deadline`, `fallback`, `title`, …).
+
+    The call raises InvalidRequest where its arguments cannot be written as JSON: nobody can approve
+    what cannot be shown. GrantRefused or OutcomeUnknown say that this call has had its one run.
+    """
+
+    def wrap(function: Callable[P, R]) -> Callable[P, R]:
+        gated = _Gated(
+            function, client, intent_type, when, key, timeout, {**fields, "idempotent": idempotent}
+        )
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def call_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                return await gated.run_async(*args, **kwargs)
+
+            return cast("Callable[P, R]", call_async)
+        if isinstance(client, AsyncClient):
+            raise ConfigurationError(
+                f"{function.__name__} is a plain function: gate it with a Client, not an "
+                "AsyncClient"
+            )
+
+        @functools.wraps(function)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return cast("R", gated.run(*args, **kwargs))
+
+        return call
+
+    return wrap
+
+
+class _Gated:
+    """One gated function. The steps are the same in both colours; only who waits differs."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        client: Client | AsyncClient,
+        intent_type: str | None,
+        when: Callable[..., bool] | None,
+        key: str | Callable[..., str] | None,
+        timeout: float | None,
+        fields: dict[str, Any],
+    ) -> None:
+        self._function = function
+        self._client = client
+        self._signature = inspect.signature(function)
+        self._tool = f"{function.__module__}.{function.__qualname__}"
+        self._intent_type = intent_type or f"intent.gate.{_plain(function.__name__)}.v1"
+        self._when = when
+        self._key = key
+        self._timeout = timeout
+        self._fields = fields
+
+    def _asks(self, args: Any, kwargs: Any) -> bool:
+        if self._when is None:
+            return True
+        try:
+            return bool(self._when(*args, **kwargs))
+        except Exception:
+            return True
+
+    def _flow(self, args: Any, kwargs: Any, attempt_id: str) -> Any:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        arguments = dict(bound.arguments)
+        try:
+            json.dumps(arguments, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InvalidRequest(
+                f"the arguments of {self._tool} cannot be shown to a person: {error}. Gate a "
+                "function of plain values (texts, numbers, lists, dicts)."
+            ) from error
+        key = self._key(*args, **kwargs) if callable(self._key) else self._key
+        return flows.permit(
+            self._intent_type,
+            attempt_id=attempt_id,
+            timeout=self._timeout,
+            key=key,
+            **{
+                "title": f"Run {self._function.__name__}",
+                "action": {"tool": self._tool, "arguments": arguments},
+                **self._fields,
+            },
+        )
+
+    def _call(self, permit: dict[str, Any]) -> Any:
+        """Call the function with the arguments of the permit, and with nothing else."""
+        bound = self._signature.bind_partial()
+        bound.arguments.update(self._fitting(permit["arguments"]))
+        return self._function(*bound.args, **bound.kwargs)
+
+    def _fitting(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        unknown = arguments.keys() - self._signature.parameters.keys()
+        if unknown:
+            raise InvalidRequest(
+                f"{self._tool} takes no argument named {', '.join(sorted(unknown))}"
+            )
+        return {name: arguments[name] for name in self._signature.parameters if name in arguments}
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._asks(args, kwargs):
+            return self._function(*args, **kwargs)
+        client = cast("Client", self._client)
+        attempt_id = str(uuid.uuid4())
+        permit = client._run(self._flow(args, kwargs, attempt_id))
+        if not permit["run"]:
+            return permit["result"]
+        try:
+            result = self._call(permit)
+        except BaseException as error:
+            client._run(_failed(permit, error))
+            raise
+        client._run(_succeeded(permit, result))
+        return result
+
+    async def run_async(self, *args: Any, **kwargs: Any) -> Any:
+        if not self._asks(args, kwargs):
+            return await self._function(*args, **kwargs)
+        attempt_id = str(uuid.uuid4())
+        permit = await self._drive(self._flow(args, kwargs, attempt_id))
+        if not permit["run"]:
+            return permit["result"]
+        try:
+            result = await cast("Awaitable[Any]", self._call(permit))
+        except BaseException as error:
+            await self._drive(_failed(permit, error))
+            raise
+        await self._drive(_succeeded(permit, result))
+        return result
+
+    async def _drive(self, flow: Any) -> Any:
+        if isinstance(self._client, AsyncClient):
+            return await self._client._run(flow)
+        return await asyncio.to_thread(self._client._run, flow)
+
+
+def _failed(permit: dict[str, Any], error: BaseException) -> Any:
+    body = {
+        "attempt_id": permit["attempt_id"],
+        "succeeded": False,
+        "error": f"{type(error).__name__}: {error}"[:10_000],
+    }
+    return flows.post(permit["intent_id"], "report", body)
+
+
+def _succeeded(permit: dict[str, Any], result: Any) -> Any:
+    try:
+        json.dumps(result, allow_nan=False)
+    except (TypeError, ValueError):
+        result = None  # kept by the caller; the record says only that it succeeded
+    body = {"attempt_id": permit["attempt_id"], "succeeded": True, "result": result}
+    return flows.post(permit["intent_id"], "report", body)
+
+
+def _plain(name: str) -> str:
+    return (
+        "".join(c if c.isalnum() and c.isascii() else "_" for c in name.lower()).strip("_")
+        or "call"
+    )

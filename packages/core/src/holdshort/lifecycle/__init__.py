@@ -1,0 +1,110 @@
+"""The lifecycle: a pure function from (intent, command, time) to everything that follows from it.
+
+No I/O, no clock, no randomness: those come in as arguments. What is refused is raised as a domain
+error, and nothing has changed.
+"""
+
+from __future__ import annotations
+
+from holdshort.lifecycle import end, grants, human, leases, timers
+from holdshort.lifecycle.commands import (
+    Cancel,
+    Claim,
+    Command,
+    Comment,
+    Consume,
+    Create,
+    Decide,
+    Delegate,
+    EndLease,
+    Fail,
+    FollowUp,
+    Question,
+    Release,
+    RenewLease,
+    Report,
+    Settle,
+    Supersede,
+    TakeLease,
+    Tick,
+)
+from holdshort.lifecycle.create import create
+from holdshort.lifecycle.draft import ALLOWED, Draft, Transition
+from holdshort.models import Directory, Intent
+
+__all__ = [
+    "ALLOWED",
+    "Cancel",
+    "Claim",
+    "Command",
+    "Comment",
+    "Consume",
+    "Create",
+    "Decide",
+    "Delegate",
+    "EndLease",
+    "Fail",
+    "FollowUp",
+    "Question",
+    "Release",
+    "RenewLease",
+    "Report",
+    "Settle",
+    "Supersede",
+    "TakeLease",
+    "Tick",
+    "Transition",
+    "apply",
+]
+
+
+def apply(intent: Intent | None, command: Command, *, directory: Directory, now: int) -> Transition:
+    """Return what the command does at this moment (milliseconds UTC).
+
+    Only `Create` takes no intent. Raises a HoldshortError where the command is refused.
+    """
+    if isinstance(command, Create):
+        draft = create(command, directory, now)
+    else:
+        assert intent is not None
+        # A clock that went back never makes the record run backwards.
+        draft = Draft(intent, max(now, intent.updated_at))
+        _change(draft, command, directory)
+    draft.set(wake_at=timers.wake_at(draft.intent))
+    return draft.done()
+
+
+def _change(draft: Draft, command: Command, directory: Directory) -> None:
+    match command:
+        case Decide():
+            human.decide(draft, command, directory)
+        case Tick():
+            timers.tick(draft)
+        case Claim():
+            human.claim(draft, command, directory)
+        case Release():
+            human.release(draft, command, directory)
+        case Delegate():
+            human.delegate(draft, command, directory)
+        case Comment():
+            human.comment(draft, command, directory)
+        case Cancel():
+            end.cancel(draft, command)
+        case Supersede():
+            end.supersede(draft, command)
+        case Fail():
+            end.fail(draft, command)
+        case Consume():
+            grants.consume(draft, command)
+        case Report():
+            grants.report(draft, command)
+        case Settle():
+            grants.settle(draft, command)
+        case TakeLease():
+            leases.take(draft, command)
+        case RenewLease():
+            leases.renew(draft, command)
+        case EndLease():
+            leases.end(draft, command)
+        case _:
+            raise AssertionError(f"no rule for {type(command).__name__}")

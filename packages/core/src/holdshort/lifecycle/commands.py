@@ -1,0 +1,185 @@
+"""What can be done to an intent. Each command carries everything that its rule needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdshort.models import Principal, Settles
+from holdshort.requests import DecisionRequest, IntentRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """File an intent."""
+
+    principal: Principal
+    request: IntentRequest
+    intent_id: str
+    key: str
+    body_hash: str
+    correlation_id: str
+    settles: Settles | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """A person's answer to the current step."""
+
+    principal: Principal
+    answer: DecisionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A person takes the step, so that others leave it alone."""
+
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The claimer gives the step back."""
+
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Delegate:
+    """A reviewer hands the step to somebody else."""
+
+    principal: Principal
+    to: str
+    comment: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """A remark by a reviewer or by the agent that asked."""
+
+    principal: Principal
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The asker, or an administrator, withdraws the intent."""
+
+    principal: Principal
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """A newer intent by the same agent takes this one's place."""
+
+    principal: Principal
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The agent says that the work broke while it waited."""
+
+    principal: Principal
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: do all that is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consume:
+    """Run the approved action now, once."""
+
+    principal: Principal
+    digest: str
+    attempt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How the run of the action ended."""
+
+    principal: Principal
+    attempt: str
+    succeeded: bool
+    result: Any = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """A person has said whether the run whose outcome was unknown took effect."""
+
+    attempt: str
+    happened: bool
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakeLease:
+    """A worker takes a decided intent to go on with it."""
+
+    principal: Principal
+    worker: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RenewLease:
+    """The worker is still at it."""
+
+    principal: Principal
+    worker: str
+    epoch: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EndLease:
+    """The worker is done, or (`again_in` seconds) wants it delivered again later."""
+
+    principal: Principal
+    worker: str
+    epoch: int
+    again_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A command on another intent, applied in the same transaction."""
+
+    intent_id: str
+    command: Supersede | Settle | Cancel
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An intent that Holdshort itself files, because only a person can know."""
+
+    request: IntentRequest
+    intent_id: str
+    settles: Settles = field()
+
+
+Command = (
+    Create
+    | Decide
+    | Claim
+    | Release
+    | Delegate
+    | Comment
+    | Cancel
+    | Supersede
+    | Fail
+    | Tick
+    | Consume
+    | Report
+    | Settle
+    | TakeLease
+    | RenewLease
+    | EndLease
+)

@@ -1,0 +1,274 @@
+"""What people do: decide, claim, release, delegate, comment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdshort.digest import action_digest
+from holdshort.errors import (
+    AlreadyDecided,
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotPending,
+    StaleDigest,
+)
+from holdshort.kinds import kind_named
+from holdshort.lifecycle.commands import Claim, Comment, Decide, Delegate, Release
+from holdshort.lifecycle.draft import Draft
+from holdshort.lifecycle.end import finish_step
+from holdshort.models import Decision, Directory, Intent, Step, Vote, iso
+from holdshort.policy.eligible import may_delegate, require_reviewer
+from holdshort.policy.quorum import deciding_vote
+from holdshort.requests import DecisionRequest
+
+
+def decide(draft: Draft, command: Decide, directory: Directory) -> None:
+    """Record a person's answer; end the step if it is the one that was missing."""
+    intent, answer, principal = draft.intent, command.answer, command.principal
+    if intent.terminal or (answer.step is not None and answer.step != intent.step):
+        _check_late(intent, command)
+        return  # the same person's same answer again: already recorded, nothing to add
+    person = require_reviewer(principal, intent, directory)
+    step = intent.current
+    if step.claimed_by not in (None, person):
+        raise Conflict(
+            f"{step.claimed_by} has taken this; ask them to decide it or to release it",
+            claimed_by=step.claimed_by,
+        )
+    edited = _edited_digest(intent, step, answer)
+    _check_answer(step, answer)
+    kind = kind_named(step.task.task_type)
+    positive = kind.sign(answer.outcome)
+    digest = edited or intent.digest
+    if edited:
+        _take_edit(draft, answer, edited, principal.actor)
+    for vote in draft.intent.current.live_votes:
+        if vote.by == person:
+            if vote.outcome == answer.outcome and not edited:
+                return  # a retry
+            raise AlreadyDecided(
+                f"you already answered '{vote.outcome}' at {iso(vote.at)}; one person counts once",
+                outcome=vote.outcome,
+            )
+    vote = Vote(
+        by=person,
+        via=principal.via,
+        at=draft.now,
+        outcome=answer.outcome,
+        positive=positive,
+        digest=digest,
+        comment=answer.comment,
+        data=answer.data,
+        evidence=tuple(item.model_dump(exclude_none=True) for item in answer.evidence),
+    )
+    draft.set_step(votes=(*draft.intent.current.votes, vote))
+    if deciding_vote(draft.intent.current) is None:
+        step = draft.intent.current
+        counted = sum(1 for v in step.live_votes if v.positive is positive)
+        needed = step.policy.quorum if positive else step.policy.reject_quorum
+        draft.log(
+            "intent.voted",
+            principal.actor,
+            **_answer_details(vote),
+            step=intent.step,
+            counted=counted,
+            needed=needed,
+        )
+        return
+    decision = Decision(
+        intent_id=intent.id,
+        step=intent.step,
+        outcome=vote.outcome,
+        positive=positive,
+        decided_by=principal.actor,
+        at=draft.now,
+        via=principal.via,
+        digest=digest,
+        comment=vote.comment,
+        data=vote.data,
+        evidence=vote.evidence,
+        edited=draft.intent.edited_arguments is not None,
+    )
+    draft.set_step(status="done", decision=decision)
+    draft.move("IN_PROGRESS")
+    draft.log("intent.decided", principal.actor, **_answer_details(vote), step=intent.step)
+    finish_step(draft, decision)
+
+
+def _answer_details(vote: Vote) -> dict[str, Any]:
+    return {
+        "outcome": vote.outcome,
+        "via": vote.via,
+        "comment": vote.comment,
+        "data": vote.data,
+        "evidence": vote.evidence or None,
+    }
+
+
+def _check_late(intent: Intent, command: Decide) -> None:
+    """Let a person's repeated answer pass; tell everybody else who was first (never two
+    decisions).
+    """
+    index = command.answer.step
+    decided = [s.decision for s in intent.steps if s.decision is not None]
+    if index is not None and index < len(intent.steps):
+        decision = intent.steps[index].decision
+    else:
+        decision = decided[-1] if decided else None
+    if decision is None:
+        raise NotPending(
+            f"this intent is {intent.status}"
+            + (f", at step {intent.step}" if not intent.terminal else "")
+            + "; there is nothing to decide at that step",
+            status=intent.status,
+        )
+    mine = [v for s in intent.steps for v in s.votes if v.by == command.principal.id]
+    is_person = command.principal.kind == "person"
+    same = bool(mine) and mine[-1].outcome == command.answer.outcome
+    same = same and command.answer.arguments in (None, intent.edited_arguments)
+    if is_person and same and not decision.timed_out:
+        return
+    raise AlreadyDecided(
+        f"already decided: {decision.outcome} by {decision.decided_by} at {iso(decision.at)}",
+        decision={
+            "outcome": decision.outcome,
+            "decided_by": decision.decided_by,
+            "decided_at": iso(decision.at),
+            "timed_out": decision.timed_out,
+        },
+        status=intent.status,
+    )
+
+
+def _edited_digest(intent: Intent, step: Step, answer: DecisionRequest) -> str | None:
+    """Return the new digest where the reviewer changed the arguments, else None."""
+    if answer.digest is not None and answer.digest != intent.digest:
+        raise StaleDigest(shown=answer.digest, stored=intent.digest)
+    if answer.arguments is None:
+        return None
+    digest = action_digest(
+        tool=intent.tool,
+        arguments=answer.arguments,
+        agent=intent.agent,
+        environment=intent.environment,
+    )
+    if digest == intent.digest:
+        return None
+    if not kind_named(step.task.task_type).sign(answer.outcome):
+        raise InvalidRequest(
+            f"edited arguments come with a yes; '{answer.outcome}' runs nothing",
+            problems=[{"field": "arguments", "problem": "only with a positive outcome"}],
+        )
+    if not step.policy.allow_edit:
+        raise Forbidden(
+            "the policy does not let reviewers edit here; reject it and say what to change"
+        )
+    if intent.step > 0:
+        raise Conflict(
+            "an earlier step has approved these arguments, so they cannot be edited at this one; "
+            "reject it and say what to change"
+        )
+    return digest
+
+
+def _take_edit(draft: Draft, answer: DecisionRequest, digest: str, actor: str) -> None:
+    """Replace the arguments. Yeses to the old ones no longer count: nobody approved the new
+    ones.
+    """
+    before = draft.intent.digest
+    votes = tuple(v.but(void=True) if v.positive else v for v in draft.intent.current.votes)
+    draft.set_step(votes=votes)
+    draft.set(edited_arguments=answer.arguments, digest=digest)
+    draft.log(
+        "intent.edited",
+        actor,
+        before=before,
+        arguments=answer.arguments,
+        voided=[v.by for v in votes if v.void] or None,
+    )
+
+
+def _check_answer(step: Step, answer: DecisionRequest) -> None:
+    problems = kind_named(step.task.task_type).problems_with_answer(
+        step.task,
+        outcome=answer.outcome,
+        comment=answer.comment,
+        data=answer.data,
+        evidence=bool(answer.evidence),
+        comment_required=step.policy.require_comment,
+    )
+    if problems:
+        raise InvalidRequest(
+            "; ".join(problem for _, problem in problems),
+            problems=[{"field": name, "problem": problem} for name, problem in problems],
+        )
+
+
+def claim(draft: Draft, command: Claim, directory: Directory) -> None:
+    """Take the step."""
+    _require_open(draft.intent)
+    person = require_reviewer(command.principal, draft.intent, directory)
+    holder = draft.intent.current.claimed_by
+    if holder == person:
+        return
+    if holder is not None:
+        raise Conflict(f"{holder} has already taken this", claimed_by=holder)
+    draft.set_step(claimed_by=person)
+    draft.log("intent.claimed", command.principal.actor, step=draft.intent.step)
+
+
+def release(draft: Draft, command: Release, directory: Directory) -> None:
+    """Give the step back."""
+    _require_open(draft.intent)
+    person = require_reviewer(command.principal, draft.intent, directory)
+    holder = draft.intent.current.claimed_by
+    if holder is None:
+        return
+    if holder != person:
+        raise Forbidden(f"{holder} has taken this, so only they can give it back")
+    draft.set_step(claimed_by=None)
+    draft.log("intent.released", command.principal.actor, step=draft.intent.step)
+
+
+def delegate(draft: Draft, command: Delegate, directory: Directory) -> None:
+    """Hand the step on: the other may decide from now on; the log names both."""
+    _require_open(draft.intent)
+    person = require_reviewer(command.principal, draft.intent, directory)
+    step = draft.intent.current
+    if not may_delegate(person, step, directory):
+        raise Forbidden("this was delegated to you, and may not be delegated again")
+    if command.to == draft.intent.owner:
+        raise Forbidden(f"{command.to} owns the agent that asks this and cannot decide it")
+    if command.to in step.assigned:
+        raise Conflict(f"{command.to} is already asked")
+    draft.set_step(
+        assigned=(*step.assigned, command.to),
+        delegated=(*step.delegated, (person, command.to)),
+        claimed_by=None if step.claimed_by == person else step.claimed_by,
+    )
+    draft.log(
+        "intent.delegated",
+        command.principal.actor,
+        step=draft.intent.step,
+        to=command.to,
+        comment=command.comment,
+    )
+    draft.tell("asked", (command.to,))
+
+
+def comment(draft: Draft, command: Comment, directory: Directory) -> None:
+    """Add a remark; it decides nothing."""
+    principal, intent = command.principal, draft.intent
+    if principal.kind == "person":
+        if not intent.terminal:
+            require_reviewer(principal, intent, directory)
+    elif principal.kind == "agent" and principal.id != intent.agent:
+        raise Forbidden("only the agent that asked this and its reviewers comment here")
+    draft.log("intent.commented", principal.actor, text=command.text)
+    draft.tell("commented")
+
+
+def _require_open(intent: Intent) -> None:
+    if intent.terminal:
+        raise NotPending(f"this intent has ended: {intent.status}", status=intent.status)

@@ -1,0 +1,1 @@
+"""How a task is handled: pure rules about who, when and how many."""

@@ -1,0 +1,62 @@
+"""When a step's next reminder, escalation and end are due. Times in milliseconds."""
+
+from __future__ import annotations
+
+from holdshort.models import Policy, Step
+
+
+def open_step(step: Step, now: int) -> Step:
+    """Return the step as it is from the moment people are asked."""
+    opened: Step = step.but(
+        status="open",
+        assigned=step.reviewers,
+        asked_at=now,
+        remind_at=_reminder(step.policy, now, 0),
+        escalate_at=_rung(step.policy, now, 0),
+        deadline_at=now + round(step.policy.deadline * 1000),
+    )
+    return opened
+
+
+def remind(step: Step, now: int) -> Step:
+    """Return the step after a reminder. Reminders missed while nothing ran count as one."""
+    assert step.asked_at is not None
+    done = step.reminded
+    while (due := _reminder(step.policy, step.asked_at, done)) is not None and due <= now:
+        done += 1
+    after: Step = step.but(reminded=done, remind_at=_reminder(step.policy, step.asked_at, done))
+    return after
+
+
+def escalate(step: Step) -> Step:
+    """Return the step one rung up: more people may decide, nobody may less, and no claim holds."""
+    assert step.asked_at is not None
+    rung = step.policy.escalate[step.level]
+    assigned = (*step.assigned, *(one for one in rung.to if one not in step.assigned))
+    after: Step = step.but(
+        level=step.level + 1,
+        assigned=assigned,
+        claimed_by=None,
+        escalate_at=_rung(step.policy, step.asked_at, step.level + 1),
+    )
+    return after
+
+
+def next_due(step: Step) -> int | None:
+    """Return when something is due on an open step, or None."""
+    if step.status != "open":
+        return None
+    due = [at for at in (step.remind_at, step.escalate_at, step.deadline_at) if at is not None]
+    return min(due, default=None)
+
+
+def _reminder(policy: Policy, asked_at: int, done: int) -> int | None:
+    if policy.remind_after is None or done >= policy.max_reminders:
+        return None
+    return asked_at + round((policy.remind_after + done * policy.remind_every) * 1000)
+
+
+def _rung(policy: Policy, asked_at: int, level: int) -> int | None:
+    if level >= len(policy.escalate):
+        return None
+    return asked_at + round(policy.escalate[level].after * 1000)

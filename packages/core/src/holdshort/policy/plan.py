@@ -1,0 +1,155 @@
+"""From what an agent asked to the steps that people will see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from holdshort.errors import Conflict, InvalidRequest
+from holdshort.kinds import kind_named
+from holdshort.models import Directory, HumanTask, Policy, Step
+from holdshort.policy.resolve import resolve, type_policy
+from holdshort.requests import (
+    HumanTaskRequest,
+    IntentRequest,
+    PolicyPatch,
+    StepRequest,
+    TenantPolicy,
+    address,
+)
+
+
+def plan(request: IntentRequest, *, agent: str, directory: Directory, now: int) -> tuple[Step, ...]:
+    """Return the steps of an intent.
+
+    An intent that names no human step becomes an approval by whoever the intent type's policy
+    names, else by `to`, else by `payload.reviewer`, else by the tenant's default reviewers.
+
+    Raises InvalidRequest where nobody can be asked or a task cannot be answered, and Forbidden
+    where the call asks for what only a policy may set.
+    """
+    by_type = type_policy(directory, request.intent_type)
+    asked = request.steps or (request,)
+    steps = []
+    for index, step in enumerate(asked):
+        field = f"steps[{index}]." if request.steps else ""
+        calls: list[PolicyPatch] = [request] if step is request else [request, step]
+        policy = resolve(directory, by_type, *calls, field=field)
+        if request.deadline_at is not None:
+            policy = _until(policy, request, now)
+        task = _task(step, request, agent, field)
+        _check_fallback(task, policy, field)
+        reviewers = _reviewers(step, request, by_type, directory)
+        if not reviewers:
+            raise InvalidRequest(
+                "there is nobody to ask: name a reviewer with `to`, put one into payload.reviewer, "
+                "or set the tenant's default reviewers",
+                problems=[{"field": f"{field}to", "problem": "missing"}],
+            )
+        _check_quorum(policy, reviewers, directory, field)
+        steps.append(
+            Step(name=step.name or task.task_type, task=task, policy=policy, reviewers=reviewers)
+        )
+    return tuple(steps)
+
+
+def _until(policy: Policy, request: IntentRequest, now: int) -> Policy:
+    assert request.deadline_at is not None
+    if len(request.steps) > 1:
+        raise InvalidRequest(
+            "deadline_at is one moment for one step; with several steps give each its own deadline",
+            problems=[{"field": "deadline_at", "problem": "not with several steps"}],
+        )
+    left = request.deadline_at.timestamp() - now / 1000
+    if left <= 0:
+        raise InvalidRequest(
+            "deadline_at has already passed",
+            problems=[{"field": "deadline_at", "problem": "in the past"}],
+        )
+    changed: Policy = policy.but(deadline=left)
+    return changed
+
+
+def _task(step: StepRequest, request: IntentRequest, agent: str, field: str) -> HumanTask:
+    asked = step.human_task or HumanTaskRequest()
+    if step.task and asked.task_type and step.task != asked.task_type:
+        raise InvalidRequest(
+            f"task says {step.task!r} and human_task.task_type says {asked.task_type!r}",
+            problems=[{"field": f"{field}task", "problem": "contradicts human_task.task_type"}],
+        )
+    kind = kind_named(step.task or asked.task_type or "approval")
+    tool = request.action.tool if request.action else request.intent_type
+    task = HumanTask(
+        task_type=kind.name,
+        title=step.title or asked.title or request.title or f"{kind.asks}: {tool}",
+        description=asked.description or request.description,
+        allowed_outcomes=asked.allowed_outcomes,
+        required_comment=asked.required_comment,
+        evidence_required=asked.evidence_required,
+        form_schema=asked.form_schema,
+    )
+    problems = kind.problems_with_task(task)
+    if problems:
+        raise InvalidRequest(
+            "; ".join(f"{name}: {why}" for name, why in problems),
+            problems=[{"field": field + name, "problem": why} for name, why in problems],
+        )
+    return task
+
+
+def _check_fallback(task: HumanTask, policy: Policy, field: str) -> None:
+    kind = kind_named(task.task_type)
+    if policy.fallback == "approve" and not kind.can_default_to_yes:
+        raise Conflict(
+            f"the policy lets a timeout approve, but a {kind.name} cannot be answered by nobody: "
+            "its yes has to carry something. Set fallback to reject for this intent type.",
+            field=f"{field}fallback",
+        )
+
+
+def _reviewers(
+    step: StepRequest, request: IntentRequest, by_type: TenantPolicy, directory: Directory
+) -> tuple[str, ...]:
+    if by_type.reviewers:
+        return by_type.reviewers
+    task = step.human_task
+    named = step.to or (
+        task and (task.assignees or ((task.notify_email,) if task.notify_email else ()))
+    )
+    return tuple(named or _in_payload(request.payload) or directory.default_reviewers)
+
+
+def _in_payload(payload: dict[str, Any]) -> tuple[str, ...]:
+    named = payload.get("reviewers", payload.get("reviewer"))
+    if not named:
+        return ()
+    many = [named] if isinstance(named, str) else named
+    if not isinstance(many, list) or not all(isinstance(one, str) for one in many):
+        raise _bad_reviewer(named)
+    try:
+        return tuple(address(one) for one in many)
+    except (ValueError, ValidationError) as error:
+        raise _bad_reviewer(named) from error
+
+
+def _bad_reviewer(named: Any) -> InvalidRequest:
+    return InvalidRequest(
+        f"payload.reviewer is {named!r}; write ana@acme.com, team:finance or role:cfo, or name the "
+        "reviewer with `to` and keep the payload as it is",
+        problems=[{"field": "payload.reviewer", "problem": "not a reviewer's address"}],
+    )
+
+
+def _check_quorum(
+    policy: Policy, reviewers: tuple[str, ...], directory: Directory, field: str
+) -> None:
+    ladder = [address for rung in policy.escalate for address in rung.to]
+    people = directory.people_at([*reviewers, *ladder])
+    if len(people) < policy.quorum:
+        raise InvalidRequest(
+            f"quorum is {policy.quorum}, but only {len(people)} people can ever be asked here",
+            problems=[
+                {"field": f"{field}quorum", "problem": "larger than the number of reviewers"}
+            ],
+        )

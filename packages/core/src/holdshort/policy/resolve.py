@@ -1,0 +1,115 @@
+"""From the levels of policy (built in, tenant, intent type, call) to the one that holds for a
+step.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdshort.durations import spell
+from holdshort.errors import Forbidden, InvalidRequest
+from holdshort.models import Directory, Policy, Rung
+from holdshort.requests import PolicyPatch, RungRequest, TenantPolicy
+
+#: What holds where nobody says otherwise: reminded after 5 and after 30 minutes, escalated after
+#: 30, timed out after 8 hours to *reject*.
+BUILT_IN: dict[str, Any] = {
+    "remind_after": 300.0,
+    "remind_every": 1500.0,
+    "max_reminders": 2,
+    "escalate_after": 1800.0,
+    "deadline": 28800.0,
+    "fallback": "reject",
+    "quorum": 1,
+    "reject_quorum": 1,
+    "risk": "medium",
+    "allow_edit": True,
+    "require_comment": False,
+    "separation_of_duties": True,
+    "grant_ttl": 86400.0,
+    "execution_timeout": 900.0,
+}
+
+#: When the second and later rungs come, where the ladder does not say: this long after the one
+#: before.
+RUNG_EVERY = 1800.0
+
+#: What a call may ask for. A policy set by the tenant's own people is not held to these.
+SHORTEST_REMINDER = 1.0
+LONGEST_DEADLINE = 366 * 86400.0
+
+
+def type_policy(directory: Directory, intent_type: str) -> TenantPolicy:
+    """Return what the tenant says about this intent type: the longest matching pattern wins."""
+    best: tuple[int, dict[str, Any]] = (-1, {})
+    for pattern, patch in directory.type_policies.items():
+        prefix = pattern.removesuffix("*")
+        matches = intent_type == pattern or (prefix != pattern and intent_type.startswith(prefix))
+        if matches and len(pattern) > best[0]:
+            best = (len(pattern), patch)
+    return TenantPolicy.model_validate(best[1])
+
+
+def resolve(
+    directory: Directory, by_type: TenantPolicy, *calls: PolicyPatch, field: str = ""
+) -> Policy:
+    """Return the policy for a step: each level overrides the one before.
+
+    Raises Forbidden where a call asks for a fallback that only a policy may set, and InvalidRequest
+    where it asks for times outside what is allowed (field.md 3.3, cases 52 and 53).
+    """
+    said = dict(BUILT_IN)
+    levels: list[PolicyPatch] = [TenantPolicy.model_validate(directory.default_policy), by_type]
+    for level in levels:
+        said |= _said(level)
+    allowed_fallback = said["fallback"]
+    for call in calls:
+        _check_call(call, allowed_fallback, field)
+        said |= _said(call)
+    escalate_after = said.pop("escalate_after")
+    asked = said.pop("escalate", None)
+    if asked is None:
+        asked = (
+            (RungRequest(to=directory.default_reviewers),) if directory.default_reviewers else ()
+        )
+    return Policy(escalate=_ladder(asked, escalate_after), **said)
+
+
+def _said(patch: PolicyPatch) -> dict[str, Any]:
+    return {
+        name: getattr(patch, name)
+        for name in patch.model_fields_set
+        if name in _POLICY_FIELDS and getattr(patch, name) is not None
+    }
+
+
+_POLICY_FIELDS = frozenset(Policy.model_fields) | {"escalate_after"}
+
+
+def _ladder(rungs: tuple[RungRequest, ...], first: float) -> tuple[Rung, ...]:
+    ladder: list[Rung] = []
+    for rung in rungs:
+        default = ladder[-1].after + RUNG_EVERY if ladder else first
+        ladder.append(Rung(after=default if rung.after is None else rung.after, to=rung.to))
+    return tuple(sorted(ladder, key=lambda rung: rung.after))
+
+
+def _check_call(call: PolicyPatch, allowed_fallback: str, field: str) -> None:
+    if call.fallback == "approve" and allowed_fallback != "approve":
+        raise Forbidden(
+            "only a policy may let a timeout approve; a call may not. Set fallback=approve for "
+            "this intent type with PUT /v1/policies, or leave it out to get 'reject'.",
+            field=f"{field}fallback",
+        )
+    for name in ("remind_after", "remind_every"):
+        value = getattr(call, name)
+        if value is not None and value < SHORTEST_REMINDER:
+            raise InvalidRequest(
+                f"{name} is {spell(value)}; the shortest allowed is {spell(SHORTEST_REMINDER)}",
+                problems=[{"field": field + name, "problem": "too short"}],
+            )
+    if call.deadline is not None and call.deadline > LONGEST_DEADLINE:
+        raise InvalidRequest(
+            f"deadline is {spell(call.deadline)}; the longest allowed is {spell(LONGEST_DEADLINE)}",
+            problems=[{"field": field + "deadline", "problem": "too long"}],
+        )

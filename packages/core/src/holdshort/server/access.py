@@ -1,0 +1,33 @@
+"""What a caller may see. What they may not see does not exist for them: 404, never 403."""
+
+from __future__ import annotations
+
+from holdshort.errors import NotFound
+from holdshort.models import Directory, Intent, Principal
+
+ADMIN_ROLE = "admin"
+
+
+def may_see(principal: Principal, intent: Intent, directory: Directory) -> bool:
+    """Return whether this caller may look at this intent.
+
+    An agent sees what it filed; a person what they are or were asked; a service key and people with
+    the role `admin` see all of their tenant.
+    """
+    if principal.tenant != intent.tenant:
+        return False
+    if principal.kind == "service":
+        return True
+    if principal.kind == "agent":
+        return principal.id == intent.agent
+    if ADMIN_ROLE in directory.people.get(principal.id, ()):
+        return True
+    asked = {address for step in intent.steps for address in (*step.reviewers, *step.assigned)}
+    return bool(directory.addresses_of(principal.id) & asked)
+
+
+def require_seen(principal: Principal, intent: Intent | None, directory: Directory) -> Intent:
+    """Return the intent. Raises NotFound for what is not there and for what is not the caller's."""
+    if intent is None or not may_see(principal, intent, directory):
+        raise NotFound("there is no such intent")
+    return intent

@@ -1,0 +1,223 @@
+"""Routes of intents: file, look, wait, withdraw."""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from holdshort import ids
+from holdshort.digest import canonical, sha256
+from holdshort.engine.work import File, Filed
+from holdshort.errors import Forbidden, HoldshortError, InvalidRequest, NotFound
+from holdshort.lifecycle import Cancel, Comment, Create, Fail
+from holdshort.models import Intent, Principal
+from holdshort.requests import (
+    CancelRequest,
+    CommentRequest,
+    FailRequest,
+    IntentRequest,
+)
+from holdshort.requests import (
+    Request as Body,
+)
+from holdshort.server import views
+from holdshort.server.auth import require
+from holdshort.server.body import check_size, validated
+from holdshort.server.context import Context, context, query_number
+from holdshort.server.problems import body_of
+
+#: The most intents in one batch.
+LARGEST_BATCH = 500
+
+
+class BatchRequest(Body):
+    """Several intents at once; each is answered on its own."""
+
+    intents: list[dict[str, Any]]
+
+
+async def create(request: Request) -> Response:
+    """File an intent. The header Idempotency-Key makes it safe to ask again."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "agent")
+    body = await ctx.body(request, IntentRequest, ctx.settings.max_continuation)
+    work = _filing(ctx, principal, body, request.headers.get("idempotency-key"))
+    done = await ctx.engine.file(work)
+    return JSONResponse(views.filed(done.transition.intent, existed=done.existed))
+
+
+async def create_batch(request: Request) -> Response:
+    """File up to 500 intents in as few commits as possible; each may carry its
+    `idempotency_key`.
+    """
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "agent")
+    body = await ctx.body(request, BatchRequest, ctx.settings.max_continuation)
+    if not 1 <= len(body.intents) <= LARGEST_BATCH:
+        raise InvalidRequest(f"a batch holds 1 to {LARGEST_BATCH} intents")
+    works: list[File | HoldshortError] = []
+    for raw in body.intents:
+        one = dict(raw)
+        key = one.pop("idempotency_key", None)
+        try:
+            if key is not None and not isinstance(key, str):
+                raise InvalidRequest("idempotency_key must be a text")
+            works.append(_filing(ctx, principal, validated(IntentRequest, one), key))
+        except HoldshortError as error:
+            works.append(error)
+    done = iter(await ctx.engine.file_many([work for work in works if isinstance(work, File)]))
+    results = []
+    for work in works:
+        outcome = work if isinstance(work, HoldshortError) else next(done)
+        if isinstance(outcome, Filed):
+            results.append(views.filed(outcome.transition.intent, existed=outcome.existed))
+        elif isinstance(outcome, HoldshortError):
+            results.append({"ok": False, **body_of(outcome)})
+        else:
+            raise outcome
+    return JSONResponse({"ok": all(result["ok"] for result in results), "results": results})
+
+
+def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | None) -> File:
+    """Turn a validated request into work for the engine."""
+    if key is not None and not 1 <= len(key) <= 128:
+        raise InvalidRequest(
+            "an idempotency key has 1 to 128 characters",
+            problems=[{"field": "Idempotency-Key", "problem": "wrong length"}],
+        )
+    said = body.model_dump(mode="json", exclude_unset=True, exclude={"continuation", "from_agent"})
+    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    check_size(len(text), ctx.settings.max_body)
+    intent_id = ids.new_id(round(time.time() * 1000))
+    correlation_id = said.pop("correlation_id", None) or intent_id
+    continuation = None
+    if body.continuation is not None:
+        continuation = zlib.compress(json.dumps(body.continuation).encode(), level=1)
+    return File(
+        Create(
+            principal=principal,
+            request=body,
+            intent_id=intent_id,
+            key=key or intent_id,
+            # What makes two requests the same: all that was said but the per-call correlation id.
+            body_hash=sha256(canonical(said)),
+            correlation_id=correlation_id,
+        ),
+        body=text,
+        continuation=continuation,
+    )
+
+
+async def get(request: Request) -> Response:
+    """Look at an intent."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    found = await ctx.intent(principal, request.path_params["intent_id"])
+    return JSONResponse(views.intent_response(await _view(ctx, found)))
+
+
+async def _view(ctx: Context, found: Intent) -> dict[str, Any]:
+    store, read = ctx.engine.store, ctx.engine.read
+    body = await read(store.body, found.tenant, found.id)
+    deliveries = await read(store.deliveries, found.tenant, intent_id=found.id, limit=200)
+    return views.intent(found, body, deliveries)
+
+
+async def list_(request: Request) -> Response:
+    """List intents, newest first. `key` finds the one that was filed under an idempotency key."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "agent", "service")
+    store, query = ctx.engine.store, request.query_params
+    agent = principal.id if principal.kind == "agent" else query.get("agent")
+    if "key" in query:
+        if agent is None:
+            raise InvalidRequest("with a service key, say which agent: ?agent=…&key=…")
+        one = await ctx.engine.read(store.by_key, principal.tenant, agent, query["key"])
+        found = [one] if one else []
+        return JSONResponse(_page(found, limit=1))
+    limit = int(query_number(request, "limit", 50, lowest=1, highest=500))
+    found = await ctx.engine.read(
+        store.intents,
+        principal.tenant,
+        agent=agent,
+        status=query.get("status"),
+        intent_type=query.get("intent_type"),
+        before=query.get("cursor"),
+        limit=limit,
+        heavy=True,
+    )
+    return JSONResponse(_page(found, limit))
+
+
+def _page(found: list[Intent], limit: int) -> dict[str, Any]:
+    return {
+        "ok": True,
+        "intents": [views.intent(intent) for intent in found],
+        "next_cursor": found[-1].id if len(found) == limit else None,
+    }
+
+
+async def decision(request: Request) -> Response:
+    """Return the decision; with `wait_seconds`, as soon as there is one."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    seconds = query_number(request, "wait_seconds", 0, highest=60)
+    found = await ctx.intent(principal, request.path_params["intent_id"])
+    if not found.terminal and seconds:
+        found = await ctx.wait_until(found, lambda intent: intent.terminal, seconds)
+    body = None
+    if found.terminal:
+        body = await ctx.engine.read(ctx.engine.store.body, found.tenant, found.id)
+    return JSONResponse(views.decision(found, body))
+
+
+async def continuation(request: Request) -> Response:
+    """Return what the agent stored to resume from. Nobody else can read it."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    found = await ctx.intent(principal, request.path_params["intent_id"])
+    if principal.kind != "agent":
+        raise Forbidden("a continuation can be read only by the agent that wrote it")
+    data = await ctx.engine.read(ctx.engine.store.continuation, found.tenant, found.id)
+    if data is None:
+        raise NotFound("this intent has no continuation")
+    return JSONResponse({"ok": True, "continuation": json.loads(zlib.decompress(data))})
+
+
+async def cancel(request: Request) -> Response:
+    """Withdraw an intent."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    body = await ctx.body(request, CancelRequest)
+    return await _act(ctx, request, principal, Cancel(principal, body.reason))
+
+
+async def fail(request: Request) -> Response:
+    """Say that the work broke."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    body = await ctx.body(request, FailRequest)
+    return await _act(ctx, request, principal, Fail(principal, body.error))
+
+
+async def comment(request: Request) -> Response:
+    """Add a remark; it decides nothing."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    body = await ctx.body(request, CommentRequest)
+    return await _act(ctx, request, principal, Comment(principal, body.text))
+
+
+async def _act(
+    ctx: Context, request: Request, principal: Principal, command: Cancel | Fail | Comment
+) -> Response:
+    found = await ctx.act(principal, request.path_params["intent_id"], command)
+    return JSONResponse(views.intent_response(views.intent(found)))

@@ -1,0 +1,352 @@
+"""The shapes of responses and parameters, for the OpenAPI document and those who check it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from holdshort.models import Status, WaitingReason
+
+
+class Reply(BaseModel):
+    """A response. Fields may be added in later versions."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Ok(Reply):
+    """Done."""
+
+    ok: Literal[True]
+
+
+class ProblemError(Reply):
+    """The intent protocol's form of the same error."""
+
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class Problem(Reply):
+    """RFC 9457, with the intent protocol's `error` beside it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: ProblemError
+
+
+class Health(Ok):
+    service: str
+
+
+class Ready(Reply):
+    ok: bool
+    problem: str | None
+
+
+class Whoami(Ok):
+    role: Literal["agent", "person", "service"]
+    subject: str
+    tenant: str
+    owner: str | None
+
+
+class Filed(Ok):
+    intent_id: str
+    status: Status
+    created_at: str
+    existed: bool
+    digest: str
+    assigned: list[str]
+
+
+class FiledBatch(Reply):
+    ok: bool
+    results: list[dict[str, Any]]
+
+
+class StepAnswer(Reply):
+    step: int
+    outcome: str
+    approved: bool
+    decided_by: str
+    decided_at: str
+    via: str
+    comment: str | None
+    data: dict[str, Any] | None
+    evidence: list[dict[str, Any]]
+    edited: bool
+    timed_out: bool
+
+
+class Answer(Reply):
+    """A decision as the agent gets it."""
+
+    intent_id: str
+    status: Status
+    outcome: str
+    approved: bool
+    decided_by: str | None
+    decided_at: str
+    comment: str | None
+    data: dict[str, Any] | None
+    evidence: list[dict[str, Any]]
+    edited: bool
+    timed_out: bool
+    digest: str
+    arguments: dict[str, Any] | None
+    superseded_by: str | None
+    steps: list[StepAnswer]
+
+
+class DecisionReply(Ok):
+    intent_id: str
+    status: Status
+    waiting_reason: WaitingReason | None
+    decision: Answer | None
+
+
+class HumanTaskReply(Reply):
+    title: str
+    description: str
+    task_type: str
+    allowed_outcomes: list[str]
+    positive_outcomes: list[str]
+    negative_outcomes: list[str]
+    required_comment: bool
+    comment_for: list[str]
+    evidence_required: bool
+    form_schema: dict[str, Any] | None
+    assignees: list[str]
+    allow_edit: bool
+
+
+class IntentItem(Reply):
+    intent_id: str
+    intent_type: str
+    status: Status
+    lifecycle_status: Status
+    waiting_reason: WaitingReason | None
+    title: str
+    from_agent: str
+    to_agent: str | None
+    correlation_id: str
+    idempotency_key: str
+    created_at: str
+    updated_at: str
+    assigned: list[str]
+    human_task: HumanTaskReply
+    step: int
+    steps: list[dict[str, Any]]
+    digest: str
+    grant: dict[str, Any] | None
+    result: Answer | None
+    last_seq: int
+    head: str
+
+
+class IntentReply(Ok):
+    intent: IntentItem
+    status: Status
+    result: Answer | None
+    payload: dict[str, Any] | None
+
+
+class IntentPage(Ok):
+    intents: list[IntentItem]
+    next_cursor: str | None
+
+
+class EventItem(Reply):
+    intent_id: str
+    seq: int
+    event_type: str
+    status: Status
+    at: str
+    actor: str
+    digest: str
+    prev: str
+    hash: str
+
+
+class Events(Ok):
+    events: list[EventItem]
+
+
+class Decided(Ok):
+    intent_id: str
+    status: Status
+    step: int
+    votes: int
+    quorum: int
+    decision: StepAnswer | None
+
+
+class TaskItem(Reply):
+    intent_id: str
+    intent_type: str
+    status: Status
+    from_agent: str
+    title: str
+    task_type: str
+    assigned: list[str]
+    assigned_at: str
+    due_at: str | None
+    claimed_by: str | None
+    fallback: str
+    risk: str
+    step: int
+    steps: int
+    human_task: HumanTaskReply
+    digest: str
+
+
+class TaskReply(Ok):
+    task: TaskItem
+
+
+class TaskPage(Ok):
+    tasks: list[TaskItem]
+    next_cursor: str | None
+
+
+class Continuation(Ok):
+    continuation: Any
+
+
+class Permit(Ok):
+    intent_id: str
+    attempt_id: str
+    digest: str
+    state: str
+    run: bool
+    tool: str
+    arguments: dict[str, Any]
+    result: Any
+    error: str | None
+
+
+class Reported(Ok):
+    intent_id: str
+    state: str
+
+
+class Job(Reply):
+    intent_id: str
+    intent_type: str
+    attempt_id: str
+    delivery: int
+    epoch: int
+    leased_until: str
+    payload: dict[str, Any]
+    decision: Answer | None
+
+
+class Jobs(Ok):
+    jobs: list[Job]
+
+
+class LeaseReply(Ok):
+    leased_until: str | None
+
+
+class DeliveryItem(Reply):
+    delivery_id: str
+    intent_id: str
+    reason: str
+    channel: str
+    recipient: str
+    state: Literal["pending", "sent", "dead"]
+    attempts: int
+    next_at: str | None
+    created_at: str
+    sent_at: str | None
+    last_error: str | None
+
+
+class DeliveryReply(Ok):
+    delivery: DeliveryItem
+
+
+class DeliveryPage(Ok):
+    deliveries: list[DeliveryItem]
+    next_cursor: str | None
+
+
+class SettingsReply(Ok):
+    settings: dict[str, Any]
+
+
+class KeyItem(Reply):
+    key_id: str
+    role: Literal["agent", "person", "service"]
+    subject: str
+    owner: str | None
+    name: str
+    created_at: str
+    revoked_at: str | None
+
+
+class Keys(Ok):
+    keys: list[KeyItem]
+
+
+class KeyReply(Ok):
+    key: KeyItem
+    token: str
+
+
+class Item(Reply):
+    name: str
+
+
+class Items(Ok):
+    items: list[Item]
+
+
+class ItemReply(Ok):
+    item: Item
+    secret: str | None = None
+
+
+REPLIES: dict[str, type[BaseModel]] = {
+    model.__name__: model
+    for model in (
+        Ok, Problem, Health, Ready, Whoami, Filed, FiledBatch, DecisionReply, IntentReply,
+        IntentPage, Events, Decided, TaskReply, TaskPage, Continuation, Permit, Reported, Jobs,
+        LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, Keys, KeyReply, Items, ItemReply,
+    )
+}  # fmt: skip
+
+_TEXT: dict[str, Any] = {"type": "string"}
+
+#: Query parameters and headers by name.
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 128,
+        "description": "asking again with the same key finds the same intent",
+    },
+    "Last-Event-ID": _TEXT | {"description": "where a cut stream goes on"},
+    "since": {"type": "integer", "minimum": 0, "description": "only events after this one"},
+    "wait_seconds": {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 60,
+        "description": "hold the request this long for news",
+    },
+    "cursor": _TEXT | {"description": "next_cursor of the page before"},
+    "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
+    "status": _TEXT,
+    "state": {"type": "string", "enum": ["pending", "sent", "dead"]},
+    "intent_type": _TEXT,
+    "intent_id": _TEXT,
+    "agent": _TEXT | {"description": "with a service key: only this agent's"},
+    "key": _TEXT | {"description": "the idempotency key to find an intent by"},
+    "all": {"type": "string", "enum": ["true", "false"]},
+}

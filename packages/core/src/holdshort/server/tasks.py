@@ -1,0 +1,106 @@
+"""Routes of human tasks: what waits for me, and my answer."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from holdshort.errors import Forbidden
+from holdshort.lifecycle import Claim, Decide, Delegate, Release
+from holdshort.models import Intent, Principal
+from holdshort.requests import DecisionRequest, DelegateRequest
+from holdshort.server import views
+from holdshort.server.access import ADMIN_ROLE
+from holdshort.server.auth import require
+from holdshort.server.context import Context, context, query_number
+
+
+async def list_(request: Request) -> Response:
+    """List open tasks, oldest first: a person's own (and their teams'), or with `all=true`, for
+    administrators, everybody's."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "person", "service")
+    directory = ctx.engine.directory(principal.tenant)
+    addresses = None
+    if principal.kind == "person" and request.query_params.get("all") != "true":
+        addresses = sorted(directory.addresses_of(principal.id))
+    elif principal.kind == "person" and ADMIN_ROLE not in directory.people.get(principal.id, ()):
+        raise Forbidden("only administrators see everybody's tasks; leave all=true out")
+    limit = int(query_number(request, "limit", 50, lowest=1, highest=500))
+    found = await ctx.engine.read(
+        ctx.engine.store.tasks,
+        principal.tenant,
+        addresses=addresses,
+        after=request.query_params.get("cursor"),
+        limit=limit,
+        heavy=True,
+    )
+    return JSONResponse(
+        {
+            "ok": True,
+            "tasks": [views.task(intent) for intent in found],
+            "next_cursor": found[-1].id if len(found) == limit else None,
+        }
+    )
+
+
+async def decide(request: Request) -> Response:
+    """Decide the current step. Only a person's key can; who that is comes from the key."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "person")
+    body = await ctx.body(request, DecisionRequest)
+    transition = await ctx.engine.submit(
+        principal.tenant, await _visible(ctx, principal, request), Decide(principal, body)
+    )
+    return JSONResponse(_answered(transition.intent))
+
+
+def _answered(found: Intent) -> dict[str, object]:
+    step = found.current
+    given = [one.decision for one in found.steps if one.decision is not None]
+    return {
+        "ok": True,
+        "intent_id": found.id,
+        "status": found.status,
+        "step": found.step,
+        "votes": len(step.live_votes),
+        "quorum": step.policy.quorum,
+        "decision": views.step_answer(given[-1]) if given else None,
+    }
+
+
+async def claim(request: Request) -> Response:
+    """Take a task, so that others leave it alone."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "person")
+    found = await ctx.act(principal, request.path_params["intent_id"], Claim(principal))
+    return JSONResponse({"ok": True, "task": views.task(found)})
+
+
+async def release(request: Request) -> Response:
+    """Give a claimed task back."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "person")
+    found = await ctx.act(principal, request.path_params["intent_id"], Release(principal))
+    return JSONResponse({"ok": True, "task": views.task(found)})
+
+
+async def delegate(request: Request) -> Response:
+    """Hand a task to somebody else."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "person")
+    body = await ctx.body(request, DelegateRequest)
+    command = Delegate(principal, body.to, body.comment)
+    found = await ctx.act(principal, request.path_params["intent_id"], command)
+    return JSONResponse({"ok": True, "task": views.task(found)})
+
+
+async def _visible(ctx: Context, principal: Principal, request: Request) -> str:
+    """Return the intent's id, if it exists for this person at all."""
+    found = await ctx.intent(principal, request.path_params["intent_id"])
+    return found.id

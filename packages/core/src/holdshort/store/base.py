@@ -1,0 +1,252 @@
+"""The store protocol: all that Holdshort asks of a database.
+
+A store is synchronous. `transaction()` is the one way to write; it is called from one thread at a
+time (the engine's writer). Reads may come from any thread and see what was committed last. Times
+are milliseconds UTC. Every call carries the tenant, and no call reaches across tenants but those
+that the runtime makes for all of them (`due`, `claim_deliveries`, `next_timer`, `next_delivery`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from holdshort.clock import Clock
+from holdshort.models import Directory, Intent, Principal, Record, StoredEvent
+
+Ref = tuple[str, str]
+"""(tenant, intent id)"""
+KeyRef = tuple[str, str, str]
+"""(tenant, agent, idempotency key)"""
+
+EntryKind = Literal["settings", "person", "team", "policy", "webhook"]
+
+
+class Delivery(Record):
+    """One message on its way to one endpoint. The id is stable over every try."""
+
+    tenant: str
+    id: str
+    intent_id: str
+    reason: str
+    channel: str
+    recipient: str
+    body: str
+    """The JSON that is sent; the same bytes on every try."""
+    state: Literal["pending", "sent", "dead"] = "pending"
+    attempts: int = 0
+    next_at: int
+    """When it may be tried next; while a process is sending it, when others may take it over."""
+    created_at: int
+    sent_at: int | None = None
+    last_error: str | None = None
+
+
+class KeyInfo(Record):
+    """An API key without its secret."""
+
+    tenant: str
+    id: str
+    role: Literal["agent", "person", "service"]
+    subject: str
+    """The agent's address, the person's address, or the service's name."""
+    owner: str | None = None
+    name: str = ""
+    created_at: int
+    revoked_at: int | None = None
+
+
+class Entry(Record):
+    """One document of a tenant's directory."""
+
+    kind: EntryKind
+    name: str
+    doc: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntent:
+    """An intent to insert: its state, the request as it was validated, and the continuation."""
+
+    intent: Intent
+    body: str
+    continuation: bytes | None = None
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything that one batch writes."""
+
+    created: list[NewIntent] = field(default_factory=list)
+    updated: dict[Ref, tuple[int, Intent]] = field(default_factory=dict)
+    """By ref: the version that was read, and the intent as it is now."""
+    events: list[tuple[str, str, StoredEvent]] = field(default_factory=list)
+    """(tenant, intent id, event), in order."""
+    assigned: list[tuple[str, str, str]] = field(default_factory=list)
+    """(tenant, address, intent id) of people who are asked from now on."""
+    unassigned: list[Ref] = field(default_factory=list)
+    """Intents at which nobody is asked any more (applied before `assigned`)."""
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class Stale(Exception):
+    """A row changed between being read and being written. The batch is read and folded again."""
+
+
+class Refused(Exception):
+    """The database refused what was to be written (a constraint, a value it cannot hold)."""
+
+
+class Down(Exception):
+    """The database cannot be reached or written to now: locked, full, gone."""
+
+
+class Tx(Protocol):
+    """One write transaction."""
+
+    def now(self) -> int:
+        """The time that everything in this transaction happens at."""
+
+    def load(self, refs: Sequence[Ref]) -> dict[Ref, Intent]:
+        """Return these intents, locked until the end; those that do not exist are left out."""
+
+    def load_by_key(self, keys: Sequence[KeyRef]) -> dict[KeyRef, Intent]:
+        """Return the intents that were filed under these keys."""
+
+    def body(self, tenant: str, intent_id: str) -> str | None:
+        """Return the request that an intent was filed with, as JSON."""
+
+    def due(self, now: int, limit: int) -> list[Ref]:
+        """Return intents whose `wake_at` has come, oldest first; none that another replica
+        holds.
+        """
+
+    def leasable(
+        self, tenant: str, agent: str, intent_types: Sequence[str], now: int, limit: int
+    ) -> list[Ref]:
+        """Return decided intents that a worker may take; none that another replica holds."""
+
+    def write(self, changes: Changes) -> None:
+        """Write a batch. Raises Stale where a version moved, Refused where a row is not taken."""
+
+    def claim_deliveries(self, now: int, until: int, limit: int) -> list[Delivery]:
+        """Return deliveries whose turn has come, and keep others off them until `until`."""
+
+    def update_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Record how tries went (state, attempts, next_at, sent_at, last_error)."""
+
+    def put_entry(self, tenant: str, entry: Entry) -> None:
+        """Write a document of the directory, in the place of one of the same kind and name."""
+
+    def delete_entry(self, tenant: str, kind: EntryKind, name: str) -> bool:
+        """Delete a document of the directory; return whether there was one."""
+
+    def add_key(self, key: KeyInfo, secret_hash: str) -> None:
+        """Write an API key."""
+
+    def revoke_key(self, tenant: str, key_id: str, now: int) -> bool:
+        """Revoke an API key; return whether there was one."""
+
+
+class Store(Protocol):
+    """A database with Holdshort's schema."""
+
+    clock: Clock
+    """The time of this database: the machine's for SQLite, the server's for PostgreSQL."""
+    reads_block: bool
+    """Whether a read by id can wait on a network: then it is made off the event loop."""
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date; return the names of the migrations that were applied."""
+
+    def transaction(self) -> AbstractContextManager[Tx]:
+        """Open the write transaction; commit on leaving, roll back on an exception.
+
+        Raises Down where the database cannot be written to, on entering or on commit. After Down on
+        commit it is not known whether the commit took place.
+        """
+
+    def intent(self, tenant: str, intent_id: str) -> Intent | None: ...
+
+    def body(self, tenant: str, intent_id: str) -> str | None:
+        """Return the request that an intent was filed with, as JSON."""
+
+    def by_key(self, tenant: str, agent: str, key: str) -> Intent | None: ...
+
+    def continuation(self, tenant: str, intent_id: str) -> bytes | None: ...
+
+    def events(
+        self, tenant: str, intent_id: str, since: int = 0, limit: int = 1000
+    ) -> list[StoredEvent]:
+        """Return the events with a sequence number above `since`, in order."""
+
+    def intents(
+        self,
+        tenant: str,
+        *,
+        agent: str | None = None,
+        status: str | None = None,
+        intent_type: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Intent]:
+        """Return intents, newest first; `before` is the last id of the page before."""
+
+    def tasks(
+        self,
+        tenant: str,
+        *,
+        addresses: Sequence[str] | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> list[Intent]:
+        """Return what waits for somebody at these addresses (None: for anybody), oldest first."""
+
+    def deliveries(
+        self,
+        tenant: str,
+        *,
+        intent_id: str | None = None,
+        state: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+    ) -> list[Delivery]:
+        """Return deliveries, newest first."""
+
+    def delivery(self, tenant: str, delivery_id: str) -> Delivery | None: ...
+
+    def tenants(self) -> list[str]: ...
+
+    def entries(self, tenant: str, kind: EntryKind | None = None) -> list[Entry]: ...
+
+    def directory(self, tenant: str) -> Directory: ...
+
+    def principal(self, secret_hash: str) -> Principal | None:
+        """Return who holds the key with this hash; None for unknown and revoked ones."""
+
+    def keys(self, tenant: str) -> list[KeyInfo]: ...
+
+    def next_timer(self) -> int | None:
+        """Return the earliest `wake_at`, over all tenants."""
+
+    def next_delivery(self) -> int | None:
+        """Return when the next pending delivery may be tried, over all tenants."""
+
+    def last_event_at(self) -> int:
+        """Return the newest time in the log, 0 when it is empty: the clock never goes behind it."""
+
+    def counts(self) -> dict[str, int]:
+        """Return how many intents there are by status (`intents.WAITING`) and deliveries by
+        state.
+        """
+
+    def integrity(self) -> list[str]:
+        """Return what is wrong with the database file or schema; empty when it is sound."""
+
+    def watch(self, changed: Callable[[Sequence[Ref] | None], None]) -> Callable[[], None]:
+        """Call `changed` with the intents that other processes change (None: could be any), from a
+        thread of the store's own. Returns a function that ends it."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+SELECT state, COUNT(*) FROM deliveries GROUP BY state;

@@ -1,0 +1,1 @@
+SELECT status, COUNT(*) FROM intents GROUP BY status;

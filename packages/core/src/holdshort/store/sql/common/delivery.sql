@@ -1,0 +1,1 @@
+SELECT * FROM deliveries WHERE tenant = :tenant AND id = :id;

@@ -1,0 +1,1 @@
+SELECT state FROM intents WHERE tenant = :tenant AND id = :id;

@@ -1,0 +1,6 @@
+SELECT state FROM intents
+WHERE
+    tenant = :tenant AND id < :before
+    AND (:agent IS NULL OR agent = :agent)
+    AND (:intent_type IS NULL OR intent_type = :intent_type)
+ORDER BY id DESC LIMIT :limit;

@@ -1,0 +1,1 @@
+SELECT at FROM events ORDER BY position DESC LIMIT 1;

@@ -1,0 +1,1 @@
+SELECT MIN(next_at) FROM deliveries WHERE state = 'pending';

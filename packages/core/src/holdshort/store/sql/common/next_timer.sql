@@ -1,0 +1,1 @@
+SELECT MIN(wake_at) FROM intents WHERE wake_at IS NOT NULL;

@@ -1,0 +1,1 @@
+SELECT tenant FROM entries WHERE kind = 'settings' ORDER BY tenant;

@@ -1,0 +1,1 @@
+SELECT DISTINCT tenant, intent_id, MAX(position) OVER () FROM events WHERE position > :position;

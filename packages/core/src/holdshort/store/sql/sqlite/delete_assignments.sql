@@ -1,0 +1,1 @@
+DELETE FROM assignments WHERE tenant = ? AND intent_id = ?;

@@ -1,0 +1,1 @@
+INSERT OR IGNORE INTO assignments (tenant, address, intent_id) VALUES (?, ?, ?);

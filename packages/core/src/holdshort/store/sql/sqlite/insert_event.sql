@@ -1,0 +1,1 @@
+INSERT INTO events (tenant, intent_id, seq, event_type, at, line, hash) VALUES (?, ?, ?, ?, ?, ?, ?);

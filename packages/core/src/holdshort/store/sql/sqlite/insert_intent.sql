@@ -1,0 +1,3 @@
+INSERT INTO intents
+    (tenant, id, version, status, agent, intent_type, idempotency_key, wake_at, lease_at, state)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);

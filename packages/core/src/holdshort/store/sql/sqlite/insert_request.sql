@@ -1,0 +1,1 @@
+INSERT INTO requests (tenant, intent_id, body) VALUES (?, ?, ?);

@@ -1,0 +1,3 @@
+-- The version guards the write: a row that moved since it was read is not touched, and the count tells.
+UPDATE intents SET version = ?, status = ?, wake_at = ?, lease_at = ?, state = ?
+WHERE tenant = ? AND id = ? AND version = ?;
