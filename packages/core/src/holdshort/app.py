@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from starlette.applications import Starlette
-
 from holdshort.clock import Clock
 from holdshort.engine.engine import Engine
 from holdshort.engine.outbox import Outbox
@@ -17,7 +15,7 @@ from holdshort.models import DEFAULT_TENANT
 from holdshort.notify.base import Notifier
 from holdshort.notify.console import ConsoleNotifier
 from holdshort.notify.webhook import WebhookNotifier
-from holdshort.server.app import create_app
+from holdshort.server.app import Application
 from holdshort.server.auth import Authenticator
 from holdshort.server.context import Context
 from holdshort.settings import Settings
@@ -67,7 +65,7 @@ class Holdshort:
             self.engine, rate=settings.rate_limit, burst=settings.rate_burst
         )
         self.context = Context(self.engine, self.authenticate, settings)
-        self.asgi: Starlette = create_app(self.context)
+        self.asgi = Application(self.context)
 
     def _link(self, intent_id: str) -> str | None:
         base = self.settings.public_url

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic_core import to_json
+
 
 def genesis(tenant: str, intent_id: str) -> str:
     """Return what stands as `prev` in an intent's first event: it ties the chain to its intent."""
@@ -20,7 +22,7 @@ def genesis(tenant: str, intent_id: str) -> str:
 
 def encode(event: dict[str, Any]) -> str:
     """Return the one line that is stored, hashed and exported."""
-    return json.dumps(event, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return to_json(event).decode()
 
 
 def hash_of(line: str) -> str:

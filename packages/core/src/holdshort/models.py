@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 Status = Literal[
     "CREATED",
@@ -36,6 +37,7 @@ Fallback = Literal["reject", "approve"]
 Risk = Literal["low", "medium", "high"]
 
 
+@lru_cache(maxsize=256)
 def iso(milliseconds: int) -> str:
     """Write a stored time as RFC 3339 in UTC, with milliseconds."""
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
@@ -311,6 +313,13 @@ class Directory(Record):
     channels: tuple[str, ...] = ("console",)
     webhooks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(subscription id, event types) for each active webhook; `*` is every type."""
+    _memo: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        """What was worked out from this directory already. It lives as long as the directory is
+        believed, about a second, so it needs no bound of its own."""
+        return self._memo
 
     def addresses_of(self, person: str) -> set[str]:
         """Every address under which this person is asked. Empty for somebody who was

@@ -7,6 +7,7 @@ comes out is written once. A command that is refused fails alone: nothing of it 
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Sequence
 
 from holdshort import ids
@@ -38,7 +39,6 @@ class Batch:
         tx: the open transaction.
         directory_of: the tenant's directory, as the rules may see it.
         link: where a person looks at an intent, or None where there is no page.
-        claim_deliveries: True to keep new deliveries for this process, which will send them.
     """
 
     def __init__(
@@ -46,18 +46,19 @@ class Batch:
         tx: Tx,
         directory_of: Callable[[str], Directory],
         link: Callable[[str], str | None],
-        claim_deliveries: bool = True,
     ) -> None:
         self._tx = tx
         self._directory_of = directory_of
         self._link = link
-        self._now = tx.now()
-        self._claim_until = self._now + (round(DELIVERY_CLAIM * 1000) if claim_deliveries else 0)
+        self._now = 0
         self._intents: dict[Ref, Intent] = {}
         self._by_key: dict[KeyRef, Intent] = {}
         self._versions: dict[Ref, int] = {}
         self._new: dict[Ref, NewIntent] = {}
         self._assigned: dict[Ref, tuple[str, ...]] = {}
+        # Random once a batch: asking the kernel for each delivery costs more than hashing.
+        self._seed = secrets.token_hex(16)
+        self._numbered = 0
         self.changes = Changes()
 
     def run(self, items: Sequence[Item]) -> None:
@@ -80,12 +81,14 @@ class Batch:
     def _load(self, items: Sequence[Item]) -> None:
         refs = sorted({item.work.ref for item in items if isinstance(item.work, Apply)})
         keys = sorted({_key_of(i.work.command) for i in items if isinstance(i.work, File)})
-        if refs:
-            self._keep(self._tx.load(refs))
+        found = self._tx.load(refs) if refs else {}
         if keys:
-            found = self._tx.load_by_key(keys)
-            self._by_key |= found
-            self._keep({(intent.tenant, intent.id): intent for intent in found.values()})
+            self._by_key |= self._tx.load_by_key(keys)
+            found |= {(one.tenant, one.id): one for one in self._by_key.values()}
+        # After the rows are held: what happens to them happens then. (And PostgreSQL's answer to
+        # the load has brought the time along.)
+        self._now = self._tx.now()
+        self._keep(found)
 
     def _keep(self, found: dict[Ref, Intent]) -> None:
         """Take loaded intents in, with all done on them that was due before this batch."""
@@ -96,7 +99,7 @@ class Batch:
             self._versions[ref] = intent.version
             self._assigned[ref] = intent.assigned
             if intent.wake_at is not None and intent.wake_at <= self._now:
-                self._stage([self._apply(ref, intent, Tick())])
+                self._stage(self._with_follow_ups(ref, intent, Tick()))
 
     def _get(self, ref: Ref) -> Intent:
         if ref not in self._intents:
@@ -203,10 +206,14 @@ class Batch:
             intent,
             directory,
             now=self._now,
-            claim_until=self._claim_until,
-            new_id=lambda: ids.new_id(self._now),
+            claim_until=self._now + round(DELIVERY_CLAIM * 1000),
+            new_id=self._delivery_id,
             link=self._link(intent.id),
         )
+
+    def _delivery_id(self) -> str:
+        self._numbered += 1
+        return ids.derived_id(self._now, self._seed, str(self._numbered))
 
     def _ask(self, about: Intent, question: Question) -> None:
         """File a question of Holdshort's own, on behalf of nobody but the system."""

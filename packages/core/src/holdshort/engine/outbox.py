@@ -75,7 +75,7 @@ class Outbox:
     async def tick(self) -> int:
         """Claim and send all that is due now; return how many deliveries were tried."""
         tried = 0
-        while due := await self._claim(CONCURRENT):
+        while due := self._from_queue() or await self._claim(CONCURRENT):
             await asyncio.gather(*map(self._send, due))
             await self._record()
             tried += len(due)
@@ -86,6 +86,9 @@ class Outbox:
         room = LARGEST_QUEUE - len(self._queue)
         self._queue.extend(deliveries[:room])
         self._work.set()
+
+    def _from_queue(self) -> list[Delivery]:
+        return [self._queue.popleft() for _ in range(min(CONCURRENT, len(self._queue)))]
 
     async def _claim(self, limit: int) -> list[Delivery]:
         now = self._clock.now()

@@ -65,8 +65,10 @@ class Timers:
                 log.warning("timers wait for the database: %s", error)
                 self._next = None
             delay = LONGEST_SLEEP
-            if self._next is not None:
-                delay = min(delay, max(0.0, (self._next - self._clock.now()) / 1000))
+            if self._next is not None and self._next > self._clock.now():
+                # What is still due after a pass is held by another replica, or cannot be done now:
+                # that is looked at again after the longest sleep, not at once.
+                delay = min(delay, (self._next - self._clock.now()) / 1000)
             self._earlier.clear()
             try:
                 async with asyncio.timeout(max(delay, 0.002)):

@@ -12,7 +12,7 @@ from holdshort.store.base import Ref
 
 #: The floor below every notification: how long a waiter believes that silence means no news
 #: (seconds).
-SLOW_POLL = 2.0
+SLOW_POLL = 5.0
 
 
 class Wake:

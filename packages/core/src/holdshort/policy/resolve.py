@@ -40,32 +40,42 @@ LONGEST_DEADLINE = 366 * 86400.0
 
 
 def type_policy(directory: Directory, intent_type: str) -> TenantPolicy:
-    """Return what the tenant says about this intent type: the longest matching pattern wins."""
-    best: tuple[int, dict[str, Any]] = (-1, {})
-    for pattern, patch in directory.type_policies.items():
-        prefix = pattern.removesuffix("*")
-        matches = intent_type == pattern or (prefix != pattern and intent_type.startswith(prefix))
-        if matches and len(pattern) > best[0]:
-            best = (len(pattern), patch)
-    return TenantPolicy.model_validate(best[1])
+    """Return what the tenant says about this intent type: the longest matching pattern wins, and
+    what it leaves unsaid is as the tenant's policy for everything (`*`) has it."""
+    known: TenantPolicy | None = directory.memo.get(intent_type)
+    if known is None:
+        best: tuple[int, dict[str, Any]] = (-1, {})
+        for pattern, patch in directory.type_policies.items():
+            prefix = pattern.removesuffix("*")
+            matches = pattern == intent_type or (
+                prefix != pattern and intent_type.startswith(prefix)
+            )
+            if matches and len(pattern) > best[0]:
+                best = (len(pattern), patch)
+        known = TenantPolicy.model_validate(directory.default_policy | best[1])
+        directory.memo[intent_type] = known
+    return known
 
 
 def resolve(
     directory: Directory, by_type: TenantPolicy, *calls: PolicyPatch, field: str = ""
 ) -> Policy:
-    """Return the policy for a step: each level overrides the one before.
+    """Return the policy for a step: built in, then the tenant's for this type, then the call's.
 
-    Raises Forbidden where a call asks for a fallback that only a policy may set, and InvalidRequest
-    where it asks for times outside what is allowed (field.md 3.3, cases 52 and 53).
+    A call may make a policy stricter, not weaker: it can raise a quorum and not lower it, and where
+    the policy names who decides it cannot add people by its own escalation ladder. Raises Forbidden
+    where it asks for a fallback that only a policy may set, and InvalidRequest where it asks for
+    times outside what is allowed (field.md 3.3, cases 52 and 53).
     """
-    said = dict(BUILT_IN)
-    levels: list[PolicyPatch] = [TenantPolicy.model_validate(directory.default_policy), by_type]
-    for level in levels:
-        said |= _said(level)
-    allowed_fallback = said["fallback"]
+    standing = BUILT_IN | _said(by_type)
+    said = dict(standing)
     for call in calls:
-        _check_call(call, allowed_fallback, field)
+        _check_call(call, standing["fallback"], field)
         said |= _said(call)
+    said["quorum"] = max(said["quorum"], standing["quorum"])
+    said["reject_quorum"] = min(said["reject_quorum"], standing["reject_quorum"])
+    if by_type.reviewers:
+        said["escalate"] = standing.get("escalate")
     escalate_after = said.pop("escalate_after")
     asked = said.pop("escalate", None)
     if asked is None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from holdshort.engine.engine import Engine
-from holdshort.errors import InvalidRequest
+from holdshort.errors import HoldshortError, InvalidRequest
 from holdshort.lifecycle import Command
 from holdshort.models import Intent, Principal
 from holdshort.server.access import require_seen
@@ -21,13 +21,15 @@ from holdshort.settings import Settings
 
 M = TypeVar("M", bound=BaseModel)
 
+SCOPE_KEY = "holdshort"
+
 #: The longest that one request waits for news (seconds); clients ask again.
 LONGEST_WAIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Put together once by the app; every request finds it at `request.app.state.holdshort`."""
+    """Put together once by the app; every request finds it with `context(request)`."""
 
     engine: Engine
     authenticate: Authenticator
@@ -60,31 +62,40 @@ class Context:
         transition = await self.engine.submit(principal.tenant, intent_id, command)
         return transition.intent
 
-    async def wait_until(
-        self, found: Intent, ready: Callable[[Intent], bool], seconds: float
+    async def act_first(self, principal: Principal, intent_id: str, command: Command) -> Intent:
+        """The same for commands whose own rule refuses whoever may not see the intent: looked at
+        only where it is refused, so that a good answer costs one load instead of two."""
+        try:
+            transition = await self.engine.submit(principal.tenant, intent_id, command)
+        except HoldshortError:
+            await self.intent(principal, intent_id)
+            raise
+        return transition.intent
+
+    async def intent_when(
+        self,
+        principal: Principal,
+        intent_id: str,
+        ready: Callable[[Intent], bool],
+        seconds: float,
     ) -> Intent:
-        """Return the intent as soon as it is ready, or as it is when time is up. Holds no
-        thread.
-        """
-        ref = (found.tenant, found.id)
+        """Return an intent that this caller may see, as soon as it is ready, or as it is when time
+        is up. Holds no thread. Raises NotFound."""
         ends = time.monotonic() + min(seconds, LONGEST_WAIT)
-        with self.engine.wake.on(ref) as subscription:
-            while True:
-                latest = await self.engine.read(self.engine.store.intent, *ref)
-                while latest is not None:
-                    if ready(latest):
-                        return latest
-                    found = latest
-                    left = ends - time.monotonic()
-                    if left <= 0:
-                        return found
-                    await subscription.wait(left)
-                    latest = subscription.latest
+        with self.engine.wake.on((principal.tenant, intent_id)) as subscription:
+            found = await self.intent(principal, intent_id)
+            while not ready(found):
+                left = ends - time.monotonic()
+                if left <= 0:
+                    break
+                await subscription.wait(left)
+                found = subscription.latest or await self.intent(principal, intent_id)
+            return found
 
 
 def context(request: Request) -> Context:
     """Return the context of the app that this request came to."""
-    found: Context = request.app.state.holdshort
+    found: Context = request.scope[SCOPE_KEY]
     return found
 
 

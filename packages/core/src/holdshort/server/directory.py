@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from holdshort import ids
 from holdshort.errors import InvalidRequest, NotFound
@@ -32,6 +32,7 @@ from holdshort.server import views
 from holdshort.server.auth import hash_of, new_key, require
 from holdshort.server.body import validated
 from holdshort.server.context import Context, context
+from holdshort.server.replies import Json
 from holdshort.store.base import Entry, EntryKind, KeyInfo
 from holdshort.store.rows import SETTINGS
 
@@ -103,7 +104,7 @@ async def list_(request: Request) -> Response:
     ctx, principal = await _admin(request)
     kind, _ = _collection(request)
     entries = await ctx.engine.read(ctx.engine.store.entries, principal.tenant, kind)
-    return JSONResponse({"ok": True, "items": [_shown(entry) for entry in entries]})
+    return Json({"ok": True, "items": [_shown(entry) for entry in entries]})
 
 
 async def put(request: Request) -> Response:
@@ -125,7 +126,7 @@ async def put(request: Request) -> Response:
     answer: dict[str, Any] = {"ok": True, "item": _shown(entry)}
     if secret is not None:
         answer["secret"] = secret
-    return JSONResponse(answer)
+    return Json(answer)
 
 
 async def delete(request: Request) -> Response:
@@ -138,7 +139,7 @@ async def delete(request: Request) -> Response:
     )
     if not found:
         raise NotFound(f"there is no {kind} named {name!r}")
-    return JSONResponse({"ok": True})
+    return Json({"ok": True})
 
 
 def _name(kind: EntryKind, text: str) -> str:
@@ -185,7 +186,7 @@ async def get_settings(request: Request) -> Response:
     ctx, principal = await _admin(request)
     entries = await ctx.engine.read(ctx.engine.store.entries, principal.tenant, "settings")
     doc = validated(SettingsBody, entries[0].doc if entries else {})
-    return JSONResponse({"ok": True, "settings": doc.model_dump(mode="json")})
+    return Json({"ok": True, "settings": doc.model_dump(mode="json")})
 
 
 async def put_settings(request: Request) -> Response:
@@ -194,14 +195,14 @@ async def put_settings(request: Request) -> Response:
     body = await ctx.body(request, SettingsBody)
     entry = Entry(kind="settings", name=SETTINGS, doc=body.model_dump(mode="json"))
     await ctx.engine.write_directory(lambda tx: tx.put_entry(principal.tenant, entry))
-    return JSONResponse({"ok": True, "settings": entry.doc})
+    return Json({"ok": True, "settings": entry.doc})
 
 
 async def list_keys(request: Request) -> Response:
     """List keys, without their secrets."""
     ctx, principal = await _admin(request)
     found = await ctx.engine.read(ctx.engine.store.keys, principal.tenant)
-    return JSONResponse({"ok": True, "keys": [views.key(one) for one in found]})
+    return Json({"ok": True, "keys": [views.key(one) for one in found]})
 
 
 async def create_key(request: Request) -> Response:
@@ -226,7 +227,7 @@ async def create_key(request: Request) -> Response:
     )
     secret = new_key(body.role)
     await ctx.engine.write_directory(lambda tx: tx.add_key(key, hash_of(secret)))
-    return JSONResponse({"ok": True, "key": views.key(key), "token": secret})
+    return Json({"ok": True, "key": views.key(key), "token": secret})
 
 
 async def revoke_key(request: Request) -> Response:
@@ -239,14 +240,14 @@ async def revoke_key(request: Request) -> Response:
     if not found:
         raise NotFound("there is no such key, or it was already revoked")
     ctx.authenticate.forget()
-    return JSONResponse({"ok": True})
+    return Json({"ok": True})
 
 
 async def whoami(request: Request) -> Response:
     """Say whom this key belongs to."""
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
-    return JSONResponse(
+    return Json(
         {
             "ok": True,
             "role": principal.kind,

@@ -7,12 +7,13 @@ import time
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from holdshort.errors import InvalidRequest
 from holdshort.models import Intent, StoredEvent
 from holdshort.server import views
 from holdshort.server.context import Context, context, query_number
+from holdshort.server.replies import Json
 
 PAGE = 1000
 #: A comment line this often keeps proxies from closing a silent stream (seconds).
@@ -28,7 +29,7 @@ async def list_(request: Request) -> Response:
     events = await ctx.engine.read(
         ctx.engine.store.events, found.tenant, found.id, since=since, limit=PAGE
     )
-    return JSONResponse({"ok": True, "events": [views.event(one) for one in events]})
+    return Json({"ok": True, "events": [views.event(one) for one in events]})
 
 
 async def stream(request: Request) -> Response:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from holdshort.lifecycle import (
     Command,
@@ -22,6 +22,7 @@ from holdshort.requests import ConsumeRequest, LeaseChange, LeaseRequest, Report
 from holdshort.server import views
 from holdshort.server.auth import require
 from holdshort.server.context import Context, context
+from holdshort.server.replies import Json
 
 
 async def consume(request: Request) -> Response:
@@ -31,9 +32,9 @@ async def consume(request: Request) -> Response:
     require(principal, "agent")
     body = await ctx.body(request, ConsumeRequest)
     command = Consume(principal, body.digest, body.attempt_id)
-    found = await ctx.act(principal, request.path_params["intent_id"], command)
+    found = await ctx.act_first(principal, request.path_params["intent_id"], command)
     stored = await ctx.engine.read(ctx.engine.store.body, found.tenant, found.id)
-    return JSONResponse(views.permit(found, stored))
+    return Json(views.permit(found, stored))
 
 
 async def report(request: Request) -> Response:
@@ -43,9 +44,9 @@ async def report(request: Request) -> Response:
     require(principal, "agent")
     body = await ctx.body(request, ReportRequest)
     command = Report(principal, body.attempt_id, body.succeeded, body.result, body.error)
-    found = await ctx.act(principal, request.path_params["intent_id"], command)
+    found = await ctx.act_first(principal, request.path_params["intent_id"], command)
     assert found.grant is not None
-    return JSONResponse({"ok": True, "intent_id": found.id, "state": found.grant.state})
+    return Json({"ok": True, "intent_id": found.id, "state": found.grant.state})
 
 
 async def lease(request: Request) -> Response:
@@ -62,7 +63,7 @@ async def lease(request: Request) -> Response:
             if taken or left <= 0:
                 break
             await subscription.wait(left)
-    return JSONResponse({"ok": True, "jobs": [await _job(ctx, intent) for intent in taken]})
+    return Json({"ok": True, "jobs": [await _job(ctx, intent) for intent in taken]})
 
 
 async def _take(ctx: Context, principal: Principal, body: LeaseRequest) -> list[Intent]:
@@ -115,4 +116,4 @@ async def _change(
     body = await ctx.body(request, LeaseChange)
     found = await ctx.act(principal, request.path_params["intent_id"], command(principal, body))
     until = found.lease.until if found.lease and found.lease_at else None
-    return JSONResponse({"ok": True, "leased_until": iso(until) if until else None})
+    return Json({"ok": True, "leased_until": iso(until) if until else None})

@@ -8,10 +8,10 @@ import zlib
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from holdshort import ids
-from holdshort.digest import canonical, sha256
+from holdshort.digest import sha256
 from holdshort.engine.work import File, Filed
 from holdshort.errors import Forbidden, HoldshortError, InvalidRequest, NotFound
 from holdshort.lifecycle import Cancel, Comment, Create, Fail
@@ -30,9 +30,15 @@ from holdshort.server.auth import require
 from holdshort.server.body import check_size, validated
 from holdshort.server.context import Context, context, query_number
 from holdshort.server.problems import body_of
+from holdshort.server.replies import Json
 
 #: The most intents in one batch.
 LARGEST_BATCH = 500
+
+
+#: What is not part of what was asked: the continuation is stored beside it, the correlation id is
+#: made anew for each call by clients of the protocol, the sender comes from the key.
+_NOT_KEPT = {"continuation", "correlation_id", "from_agent"}
 
 
 class BatchRequest(Body):
@@ -49,7 +55,7 @@ async def create(request: Request) -> Response:
     body = await ctx.body(request, IntentRequest, ctx.settings.max_continuation)
     work = _filing(ctx, principal, body, request.headers.get("idempotency-key"))
     done = await ctx.engine.file(work)
-    return JSONResponse(views.filed(done.transition.intent, existed=done.existed))
+    return Json(views.filed(done.transition.intent, existed=done.existed))
 
 
 async def create_batch(request: Request) -> Response:
@@ -82,7 +88,7 @@ async def create_batch(request: Request) -> Response:
             results.append({"ok": False, **body_of(outcome)})
         else:
             raise outcome
-    return JSONResponse({"ok": all(result["ok"] for result in results), "results": results})
+    return Json({"ok": all(result["ok"] for result in results), "results": results})
 
 
 def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | None) -> File:
@@ -92,11 +98,9 @@ def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | 
             "an idempotency key has 1 to 128 characters",
             problems=[{"field": "Idempotency-Key", "problem": "wrong length"}],
         )
-    said = body.model_dump(mode="json", exclude_unset=True, exclude={"continuation", "from_agent"})
-    text = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    text = body.model_dump_json(exclude_unset=True, exclude=_NOT_KEPT)
     check_size(len(text), ctx.settings.max_body)
     intent_id = ids.new_id(round(time.time() * 1000))
-    correlation_id = said.pop("correlation_id", None) or intent_id
     continuation = None
     if body.continuation is not None:
         continuation = zlib.compress(json.dumps(body.continuation).encode(), level=1)
@@ -106,9 +110,9 @@ def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | 
             request=body,
             intent_id=intent_id,
             key=key or intent_id,
-            # What makes two requests the same: all that was said but the per-call correlation id.
-            body_hash=sha256(canonical(said)),
-            correlation_id=correlation_id,
+            # Sorted, so that the order of keys does not make two requests of one.
+            body_hash=sha256(json.dumps(json.loads(text), sort_keys=True).encode()),
+            correlation_id=body.correlation_id or intent_id,
         ),
         body=text,
         continuation=continuation,
@@ -120,7 +124,7 @@ async def get(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     found = await ctx.intent(principal, request.path_params["intent_id"])
-    return JSONResponse(views.intent_response(await _view(ctx, found)))
+    return Json(views.intent_response(await _view(ctx, found)))
 
 
 async def _view(ctx: Context, found: Intent) -> dict[str, Any]:
@@ -142,7 +146,7 @@ async def list_(request: Request) -> Response:
             raise InvalidRequest("with a service key, say which agent: ?agent=…&key=…")
         one = await ctx.engine.read(store.by_key, principal.tenant, agent, query["key"])
         found = [one] if one else []
-        return JSONResponse(_page(found, limit=1))
+        return Json(_page(found, limit=1))
     limit = int(query_number(request, "limit", 50, lowest=1, highest=500))
     found = await ctx.engine.read(
         store.intents,
@@ -154,7 +158,7 @@ async def list_(request: Request) -> Response:
         limit=limit,
         heavy=True,
     )
-    return JSONResponse(_page(found, limit))
+    return Json(_page(found, limit))
 
 
 def _page(found: list[Intent], limit: int) -> dict[str, Any]:
@@ -170,13 +174,13 @@ async def decision(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     seconds = query_number(request, "wait_seconds", 0, highest=60)
-    found = await ctx.intent(principal, request.path_params["intent_id"])
-    if not found.terminal and seconds:
-        found = await ctx.wait_until(found, lambda intent: intent.terminal, seconds)
+    found = await ctx.intent_when(
+        principal, request.path_params["intent_id"], lambda intent: intent.terminal, seconds
+    )
     body = None
     if found.terminal:
         body = await ctx.engine.read(ctx.engine.store.body, found.tenant, found.id)
-    return JSONResponse(views.decision(found, body))
+    return Json(views.decision(found, body))
 
 
 async def continuation(request: Request) -> Response:
@@ -189,7 +193,7 @@ async def continuation(request: Request) -> Response:
     data = await ctx.engine.read(ctx.engine.store.continuation, found.tenant, found.id)
     if data is None:
         raise NotFound("this intent has no continuation")
-    return JSONResponse({"ok": True, "continuation": json.loads(zlib.decompress(data))})
+    return Json({"ok": True, "continuation": json.loads(zlib.decompress(data))})
 
 
 async def cancel(request: Request) -> Response:
@@ -220,4 +224,4 @@ async def _act(
     ctx: Context, request: Request, principal: Principal, command: Cancel | Fail | Comment
 ) -> Response:
     found = await ctx.act(principal, request.path_params["intent_id"], command)
-    return JSONResponse(views.intent_response(views.intent(found)))
+    return Json(views.intent_response(views.intent(found)))

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from holdshort import audit
 from holdshort.errors import NotFound
@@ -16,6 +16,7 @@ from holdshort.server import views
 from holdshort.server.auth import require
 from holdshort.server.context import Context, context, query_number
 from holdshort.server.metrics import exposition
+from holdshort.server.replies import Json
 from holdshort.store.base import Down
 
 _PAGE = 200
@@ -36,7 +37,7 @@ async def list_deliveries(request: Request) -> Response:
         limit=limit,
         heavy=True,
     )
-    return JSONResponse(
+    return Json(
         {
             "ok": True,
             "deliveries": [views.delivery(one) for one in found],
@@ -57,7 +58,7 @@ async def retry_delivery(request: Request) -> Response:
         raise NotFound("there is no such delivery")
     again = found.but(state="pending", attempts=0, next_at=0, last_error=None)
     await ctx.engine.update_deliveries([again])
-    return JSONResponse({"ok": True, "delivery": views.delivery(again)})
+    return Json({"ok": True, "delivery": views.delivery(again)})
 
 
 async def export(request: Request) -> Response:
@@ -119,7 +120,7 @@ async def _export(ctx: Context, tenant: str, only: str | None) -> AsyncIterator[
 
 async def health(request: Request) -> Response:
     """Say that the process is alive."""
-    return JSONResponse({"ok": True, "service": "holdshort"})
+    return Json({"ok": True, "service": "holdshort"})
 
 
 async def ready(request: Request) -> Response:
@@ -133,9 +134,7 @@ async def ready(request: Request) -> Response:
         problem = str(error)
     if down_since is not None:
         problem = problem or f"writes have failed for {time.time() - down_since:.0f} s"
-    return JSONResponse(
-        {"ok": problem is None, "problem": problem}, status_code=503 if problem else 200
-    )
+    return Json({"ok": problem is None, "problem": problem}, 503 if problem else 200)
 
 
 async def metrics(request: Request) -> Response:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from holdshort.errors import Forbidden
 from holdshort.lifecycle import Claim, Decide, Delegate, Release
-from holdshort.models import Intent, Principal
+from holdshort.models import Intent
 from holdshort.requests import DecisionRequest, DelegateRequest
 from holdshort.server import views
 from holdshort.server.access import ADMIN_ROLE
 from holdshort.server.auth import require
-from holdshort.server.context import Context, context, query_number
+from holdshort.server.context import context, query_number
+from holdshort.server.replies import Json
 
 
 async def list_(request: Request) -> Response:
@@ -36,7 +37,7 @@ async def list_(request: Request) -> Response:
         limit=limit,
         heavy=True,
     )
-    return JSONResponse(
+    return Json(
         {
             "ok": True,
             "tasks": [views.task(intent) for intent in found],
@@ -51,10 +52,10 @@ async def decide(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     body = await ctx.body(request, DecisionRequest)
-    transition = await ctx.engine.submit(
-        principal.tenant, await _visible(ctx, principal, request), Decide(principal, body)
+    found = await ctx.act_first(
+        principal, request.path_params["intent_id"], Decide(principal, body)
     )
-    return JSONResponse(_answered(transition.intent))
+    return Json(_answered(found))
 
 
 def _answered(found: Intent) -> dict[str, object]:
@@ -77,7 +78,7 @@ async def claim(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     found = await ctx.act(principal, request.path_params["intent_id"], Claim(principal))
-    return JSONResponse({"ok": True, "task": views.task(found)})
+    return Json({"ok": True, "task": views.task(found)})
 
 
 async def release(request: Request) -> Response:
@@ -86,7 +87,7 @@ async def release(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     found = await ctx.act(principal, request.path_params["intent_id"], Release(principal))
-    return JSONResponse({"ok": True, "task": views.task(found)})
+    return Json({"ok": True, "task": views.task(found)})
 
 
 async def delegate(request: Request) -> Response:
@@ -97,10 +98,4 @@ async def delegate(request: Request) -> Response:
     body = await ctx.body(request, DelegateRequest)
     command = Delegate(principal, body.to, body.comment)
     found = await ctx.act(principal, request.path_params["intent_id"], command)
-    return JSONResponse({"ok": True, "task": views.task(found)})
-
-
-async def _visible(ctx: Context, principal: Principal, request: Request) -> str:
-    """Return the intent's id, if it exists for this person at all."""
-    found = await ctx.intent(principal, request.path_params["intent_id"])
-    return found.id
+    return Json({"ok": True, "task": views.task(found)})

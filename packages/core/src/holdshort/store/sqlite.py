@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,20 +15,10 @@ from typing import Any
 from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
 from holdshort.models import Directory, Intent, Principal, StoredEvent
-from holdshort.store.base import (
-    Changes,
-    Delivery,
-    Down,
-    Entry,
-    EntryKind,
-    KeyInfo,
-    KeyRef,
-    Ref,
-    Refused,
-    Stale,
-)
+from holdshort.store.base import Delivery, Down, Entry, EntryKind, KeyInfo, Ref, Refused
 from holdshort.store.queries import migrations, sql
 from holdshort.store.rows import directory_of
+from holdshort.store.sqlite_tx import SqliteTx, delivery_of
 
 #: How long a write waits for another process's transaction on the same file.
 LOCK_SECONDS = 10.0
@@ -55,7 +47,7 @@ class SqliteStore:
                 f"Holdshort needs SQLite 3.38 or later; this Python has {sqlite3.sqlite_version}"
             )
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._make_private()
         self._poll = poll
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -63,13 +55,24 @@ class SqliteStore:
         self._writer = self._open()
         self.clock = clock or Clock()
 
+    def _make_private(self) -> None:
+        """Make the file readable by its owner alone: it holds what agents want to do, in full.
+        SQLite gives its side files the same permissions."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        except OSError as error:
+            raise ConfigurationError(
+                f"cannot open the database {self.path}: {error.strerror}"
+            ) from error
+
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
                 self.path, timeout=LOCK_SECONDS, isolation_level=None, check_same_thread=False
             )
             connection.row_factory = None
-            connection.execute("PRAGMA journal_mode=WAL")
+            _use_wal(connection)
             connection.execute("PRAGMA synchronous=FULL")
             connection.execute("PRAGMA cache_size=-16000")
             connection.execute("PRAGMA temp_store=MEMORY")
@@ -209,11 +212,11 @@ class SqliteStore:
             before=before or _LAST_ID,
             limit=limit,
         )
-        return [_delivery(row) for row in rows]
+        return [delivery_of(row) for row in rows]
 
     def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         rows = self._rows("delivery", tenant=tenant, id=delivery_id)
-        return _delivery(rows[0]) if rows else None
+        return delivery_of(rows[0]) if rows else None
 
     def tenants(self) -> list[str]:
         return [tenant for (tenant,) in self._rows("tenants")]
@@ -309,125 +312,17 @@ class SqliteStore:
             self._opened.clear()
 
 
-class SqliteTx:
-    """One write transaction; see `holdshort.store.base.Tx` for what each method promises."""
-
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
-        self._connection = connection
-        self._now = now
-
-    def now(self) -> int:
-        return self._now
-
-    def load(self, refs: Sequence[Ref]) -> dict[Ref, Intent]:
-        rows = self._connection.execute(_sql("load_intents"), {"refs": json.dumps(refs)}).fetchall()
-        intents = [Intent.model_validate_json(state) for (state,) in rows]
-        return {(intent.tenant, intent.id): intent for intent in intents}
-
-    def load_by_key(self, keys: Sequence[KeyRef]) -> dict[KeyRef, Intent]:
-        rows = self._connection.execute(_sql("load_by_key"), {"refs": json.dumps(keys)}).fetchall()
-        intents = [Intent.model_validate_json(state) for (state,) in rows]
-        return {(intent.tenant, intent.agent, intent.key): intent for intent in intents}
-
-    def body(self, tenant: str, intent_id: str) -> str | None:
-        row = self._connection.execute(
-            _sql("body"), {"tenant": tenant, "intent_id": intent_id}
-        ).fetchone()
-        return row[0] if row else None
-
-    def due(self, now: int, limit: int) -> list[Ref]:
-        return self._connection.execute(_sql("due"), {"now": now, "limit": limit}).fetchall()
-
-    def leasable(
-        self, tenant: str, agent: str, intent_types: Sequence[str], now: int, limit: int
-    ) -> list[Ref]:
-        return self._connection.execute(
-            _sql("leasable"),
-            {
-                "tenant": tenant,
-                "agent": agent,
-                "intent_types": json.dumps(list(intent_types)),
-                "now": now,
-                "limit": limit,
-            },
-        ).fetchall()
-
-    def write(self, changes: Changes) -> None:
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch to WAL. Unlike all else this fails at once while another process opens the file."""
+    give_up = time.monotonic() + LOCK_SECONDS
+    while True:
         try:
-            if changes.created:
-                self._many("insert_intent", [_new_row(new.intent) for new in changes.created])
-                self._many(
-                    "insert_request",
-                    [(new.intent.tenant, new.intent.id, new.body) for new in changes.created],
-                )
-                self._many(
-                    "insert_continuation",
-                    [
-                        (new.intent.tenant, new.intent.id, new.continuation)
-                        for new in changes.created
-                        if new.continuation is not None
-                    ],
-                )
-            if changes.updated:
-                rows = [_changed_row(read, intent) for read, intent in changes.updated.values()]
-                if self._many("update_intent", rows) != len(rows):
-                    raise Stale
-            self._many(
-                "insert_event",
-                [
-                    (tenant, intent_id, e.seq, e.event_type, e.at, e.line, e.hash)
-                    for tenant, intent_id, e in changes.events
-                ],
-            )
-            self._many("delete_assignments", changes.unassigned)
-            self._many("insert_assignment", changes.assigned)
-            self._many("insert_delivery", [_delivery_row(d) for d in changes.deliveries])
-        except (sqlite3.IntegrityError, sqlite3.DataError) as error:
-            raise Refused(str(error)) from error
-
-    def _many(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
-        return self._connection.executemany(_sql(name), rows).rowcount if rows else 0
-
-    def claim_deliveries(self, now: int, until: int, limit: int) -> list[Delivery]:
-        rows = self._connection.execute(
-            _sql("claim_deliveries"), {"now": now, "until": until, "limit": limit}
-        ).fetchall()
-        return [_delivery(row) for row in rows]
-
-    def update_deliveries(self, deliveries: Sequence[Delivery]) -> None:
-        self._many(
-            "update_delivery",
-            [
-                (d.state, d.attempts, d.next_at, d.sent_at, d.last_error, d.tenant, d.id)
-                for d in deliveries
-            ],
-        )
-
-    def put_entry(self, tenant: str, entry: Entry) -> None:
-        self._connection.execute(
-            _sql("put_entry"),
-            {
-                "tenant": tenant,
-                "kind": entry.kind,
-                "name": entry.name,
-                "doc": json.dumps(entry.doc),
-            },
-        )
-
-    def delete_entry(self, tenant: str, kind: EntryKind, name: str) -> bool:
-        done = self._connection.execute(
-            _sql("delete_entry"), {"tenant": tenant, "kind": kind, "name": name}
-        )
-        return done.rowcount > 0
-
-    def add_key(self, key: KeyInfo, secret_hash: str) -> None:
-        self._connection.execute(_sql("add_key"), {**key.model_dump(), "hash": secret_hash})
-
-    def revoke_key(self, tenant: str, key_id: str, now: int) -> bool:
-        done = self._connection.execute(
-            _sql("revoke_key"), {"tenant": tenant, "id": key_id, "now": now}
-        )
-        return done.rowcount > 0
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager
@@ -435,10 +330,12 @@ def _busy_is_down() -> Iterator[None]:
     """Locked, full, gone, unreadable: the database cannot be used now, and nothing was written."""
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise Down(str(error)) from error
     except (sqlite3.IntegrityError, sqlite3.DataError) as error:
         raise Refused(str(error)) from error
+    except (sqlite3.ProgrammingError, sqlite3.NotSupportedError):
+        raise  # a defect of ours, not the database's
+    except sqlite3.DatabaseError as error:
+        raise Down(str(error)) from error
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -451,57 +348,3 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
     if statement.strip():
         yield statement
-
-
-def _new_row(intent: Intent) -> tuple[Any, ...]:
-    return (
-        intent.tenant,
-        intent.id,
-        intent.version,
-        intent.status,
-        intent.agent,
-        intent.intent_type,
-        intent.key,
-        intent.wake_at,
-        intent.lease_at,
-        intent.dump(),
-    )
-
-
-def _changed_row(read: int, intent: Intent) -> tuple[Any, ...]:
-    return (
-        intent.version,
-        intent.status,
-        intent.wake_at,
-        intent.lease_at,
-        intent.dump(),
-        intent.tenant,
-        intent.id,
-        read,
-    )
-
-
-def _delivery_row(d: Delivery) -> tuple[Any, ...]:
-    return (
-        d.tenant,
-        d.id,
-        d.intent_id,
-        d.reason,
-        d.channel,
-        d.recipient,
-        d.body,
-        d.state,
-        d.attempts,
-        d.next_at,
-        d.created_at,
-    )
-
-
-_DELIVERY_FIELDS = (
-    "tenant", "id", "intent_id", "reason", "channel", "recipient", "body",
-    "state", "attempts", "next_at", "created_at", "sent_at", "last_error",
-)  # fmt: skip
-
-
-def _delivery(row: Sequence[Any]) -> Delivery:
-    return Delivery(**dict(zip(_DELIVERY_FIELDS, row, strict=True)))

@@ -10,8 +10,10 @@ import asyncio
 import atexit
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlencode
 
 import httpx
 
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
 LOCAL_AGENT = "agent://local/default/agent"
 
 
-def local_principal(kind: Literal["agent", "person"], subject: str | None) -> Principal:
+def local_principal(
+    kind: Literal["agent", "person", "service"], subject: str | None
+) -> Principal:
     """Return who acts in an embedded database, where no key says it.
 
     Raises ConfigurationError where a person is wanted and nobody is named.
@@ -47,10 +51,11 @@ def local_principal(kind: Literal["agent", "person"], subject: str | None) -> Pr
 class _Runtime:
     """A Holdshort and the thread that it lives on."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, make: Callable[[], Holdshort] | None) -> None:
         self.users = 0
         self.pid = os.getpid()
         self._database = database
+        self._make = make
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="holdshort", daemon=True)
         self._thread.start()
@@ -74,7 +79,10 @@ class _Runtime:
         from holdshort.app import Holdshort
         from holdshort.settings import Settings
 
-        holdshort = Holdshort(Settings(database=self._database))
+        if self._make is None:
+            holdshort = Holdshort(Settings(database=self._database))
+        else:
+            holdshort = self._make()
         await holdshort.start()
         return holdshort
 
@@ -88,6 +96,50 @@ class _Runtime:
         arguments = request_of(call)
         arguments["headers"]["Authorization"] = f"Bearer {key}"
         return reply_of(await self._client.request(**arguments))
+
+    async def stream(
+        self, call: Call, key: str, write: Callable[[bytes], object]
+    ) -> Reply | None:
+        """Pass a long answer on as it is made, which httpx's ASGI transport would gather first."""
+        status, refusal = 0, b""
+        failed: list[BaseException] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()  # the request has no body, and its sender does not leave
+            raise AssertionError
+
+        async def send(message: dict[str, Any]) -> None:
+            nonlocal status, refusal
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif status >= 400:
+                refusal += message.get("body", b"")
+            elif message.get("body"):
+                try:
+                    await asyncio.to_thread(write, message["body"])
+                except Exception as error:  # a full disk is not a client that has gone away
+                    failed.append(error)
+                    raise
+
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": call.method,
+            "scheme": "http",
+            "path": call.path,
+            "raw_path": call.path.encode(),
+            "root_path": "",
+            "query_string": urlencode(call.query).encode(),
+            "headers": [(b"host", b"embedded"), (b"authorization", f"Bearer {key}".encode())],
+            "client": None,
+            "server": ("embedded", 80),
+        }
+        try:
+            await self._holdshort.asgi(scope, receive, send)  # type: ignore[arg-type]
+        except Exception as error:
+            raise (failed or [error])[0] from None
+        return reply_of(httpx.Response(status, content=refusal)) if status >= 400 else None
 
     def stop(self) -> None:
         try:
@@ -108,12 +160,12 @@ _runtimes: dict[str, _Runtime] = {}
 _lock = threading.Lock()
 
 
-def _open(database: str) -> _Runtime:
+def _open(database: str, make: Callable[[], Holdshort] | None) -> _Runtime:
     with _lock:
         runtime = _runtimes.get(database)
         if runtime is None or runtime.pid != os.getpid():
             # After a fork the parent's thread is not here: this process needs its own.
-            runtime = _runtimes[database] = _Runtime(database)
+            runtime = _runtimes[database] = _Runtime(database, make)
         runtime.users += 1
         return runtime
 
@@ -138,16 +190,33 @@ def _close_all() -> None:
         runtime.stop()
 
 
-class EmbeddedTransport:
-    """Blocking calls into this process's runtime."""
+def _result(future: Future[Any]) -> Any:
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # Ctrl-C: nobody waits for it any more
+        raise
 
-    def __init__(self, database: str, principal: Principal) -> None:
+
+class EmbeddedTransport:
+    """Blocking calls into this process's runtime.
+
+    `make` puts together another Holdshort than the usual one, where this is the first client.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        principal: Principal,
+        make: Callable[[], Holdshort] | None = None,
+    ) -> None:
         self._database = database
+        self._make = make
         self._principal = principal
         self._open()
 
     def _open(self) -> None:
-        self._runtime: _Runtime | None = _open(self._database)
+        self._runtime: _Runtime | None = _open(self._database, self._make)
         self._key = self._runtime.admit(self._principal)
 
     def _live(self) -> _Runtime:
@@ -159,13 +228,14 @@ class EmbeddedTransport:
 
     def send(self, call: Call) -> Reply:
         runtime = self._live()
-        future = runtime.submit(runtime.move(call, self._key))
-        try:
-            reply: Reply = future.result()
-            return reply
-        except BaseException:
-            future.cancel()  # Ctrl-C: nobody waits for it any more
-            raise
+        reply: Reply = _result(runtime.submit(runtime.move(call, self._key)))
+        return reply
+
+    def stream(self, call: Call, write: Callable[[bytes], object]) -> Reply | None:
+        """Pass the body on piece by piece; return None, or the reply that refused it."""
+        runtime = self._live()
+        refused: Reply | None = _result(runtime.submit(runtime.stream(call, self._key, write)))
+        return refused
 
     def close(self) -> None:
         if self._runtime is not None:

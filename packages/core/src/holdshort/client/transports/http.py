@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -62,6 +63,19 @@ class HttpTransport:
             return reply_of(self._client.request(**request_of(call)))
         except httpx.TransportError as error:
             raise CouldNotReach(f"{type(error).__name__}: {error}") from error
+
+    def stream(self, call: Call, write: Callable[[bytes], object]) -> Reply | None:
+        """Pass the body on piece by piece; return None, or the reply that refused it."""
+        try:
+            with self._client.stream(**request_of(call)) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    return reply_of(response)
+                for piece in response.iter_bytes():
+                    write(piece)
+        except httpx.TransportError as error:
+            raise CouldNotReach(f"{type(error).__name__}: {error}") from error
+        return None
 
     def close(self) -> None:
         self._client.close()

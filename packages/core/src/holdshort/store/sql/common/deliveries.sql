@@ -1,6 +1,6 @@
 SELECT * FROM deliveries
 WHERE
     tenant = :tenant AND id < :before
-    AND (:intent_id IS NULL OR intent_id = :intent_id)
-    AND (:state IS NULL OR state = :state)
+    AND (CAST(:intent_id AS TEXT) IS NULL OR intent_id = :intent_id)
+    AND (CAST(:state AS TEXT) IS NULL OR state = :state)
 ORDER BY id DESC LIMIT :limit;

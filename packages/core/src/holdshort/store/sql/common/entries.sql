@@ -1,3 +1,3 @@
 SELECT kind, name, doc FROM entries
-WHERE tenant = :tenant AND (:kind IS NULL OR kind = :kind)
+WHERE tenant = :tenant AND (CAST(:kind AS TEXT) IS NULL OR kind = :kind)
 ORDER BY kind, name;

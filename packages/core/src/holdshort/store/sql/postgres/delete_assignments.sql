@@ -1,0 +1,2 @@
+DELETE FROM assignments
+WHERE (tenant, intent_id) IN (SELECT * FROM unnest(:tenants::text[], :ids::text[]));

@@ -1,0 +1,1 @@
+DELETE FROM entries WHERE tenant = :tenant AND kind = :kind AND name = :name RETURNING TRUE;

@@ -1,0 +1,1 @@
+INSERT INTO continuations (tenant, intent_id, data) VALUES (:tenant, :intent_id, :data);

@@ -1,0 +1,1 @@
+SELECT name FROM unnest(:names::text[]) AS name WHERE to_regclass('holdshort.' || name) IS NULL;

@@ -1,0 +1,1 @@
+SELECT to_regnamespace('holdshort') IS NOT NULL;
