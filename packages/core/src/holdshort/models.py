@@ -321,6 +321,12 @@ class Directory(Record):
         believed, about a second, so it needs no bound of its own."""
         return self._memo
 
+    def but(self, **changes: Any) -> Any:
+        """Return a copy with these fields changed, which has worked out nothing yet."""
+        copy = super().but(**changes)
+        copy._memo = {}
+        return copy
+
     def addresses_of(self, person: str) -> set[str]:
         """Every address under which this person is asked. Empty for somebody who was
         deactivated.

@@ -7,12 +7,13 @@ comes out is written once. A command that is refused fails alone: nothing of it 
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import Callable, Sequence
 
 from holdshort import ids
 from holdshort.engine.work import Apply, File, Filed, Item, Sweep
-from holdshort.errors import HoldshortError, KeyConflict, NotFound, NotPending
+from holdshort.errors import Forbidden, HoldshortError, KeyConflict, NotFound, NotPending
 from holdshort.lifecycle import (
     Cancel,
     Command,
@@ -26,6 +27,8 @@ from holdshort.lifecycle import (
 from holdshort.models import Directory, Intent, Notice, Principal
 from holdshort.notify.routing import route
 from holdshort.store.base import Changes, Delivery, KeyRef, NewIntent, Ref, Tx
+
+log = logging.getLogger("holdshort.engine")
 
 #: For how long a delivery belongs to the process that wrote it, before others may send it
 #: (seconds).
@@ -124,12 +127,17 @@ class Batch:
     def _sweep(self, work: Sweep) -> list[Transition]:
         done = []
         refs = work.select(self._tx)
-        self._keep(self._tx.load([ref for ref in refs if ref not in self._intents]))
+        found = self._tx.load([ref for ref in refs if ref not in self._intents])
         for ref in refs:
             try:
+                self._keep({ref: found[ref]} if ref in found else {})
                 staged = self._with_follow_ups(ref, self._get(ref), work.command)
             except NotPending:
                 continue  # an earlier item of this batch was first
+            except Exception:
+                # One intent that we cannot handle must not keep all others from their time.
+                log.exception("intent %s could not be swept", ref[1])
+                continue
             self._stage(staged)
             done.append(staged[0])
         return done
@@ -184,6 +192,9 @@ class Batch:
             if isinstance(follow_up.command, Cancel):
                 return []
             raise
+        except Forbidden:
+            # What belongs to another agent does not exist for this one.
+            raise NotFound(f"there is no intent {follow_up.intent_id}") from None
 
     def _apply(self, ref: Ref, intent: Intent | None, command: Command) -> Transition:
         return apply(intent, command, directory=self._directory_of(ref[0]), now=self._now)

@@ -14,11 +14,14 @@ from holdshort.engine.work import Apply, File, Filed, Item, Result, Sweep, Work,
 from holdshort.engine.writer import Writer
 from holdshort.errors import Unavailable
 from holdshort.lifecycle import Command, Transition
-from holdshort.models import Directory, Intent
-from holdshort.store.base import Delivery, Ref, Store, Tx
+from holdshort.models import DEFAULT_TENANT, Directory, Intent
+from holdshort.store.base import Delivery, Entry, Ref, Store, Tx
 
 T = TypeVar("T")
 log = logging.getLogger("holdshort")
+
+#: No webhook of anybody's: names are printable.
+_PROBE = "\x7fprobe"
 
 #: How long a directory is believed without looking again (seconds). Changes made in this process
 #: are seen at once; those made in another one after at most this.
@@ -60,14 +63,24 @@ class Engine:
         self._loop = None
 
     def directory(self, tenant: str) -> Directory:
-        """Return the tenant's directory, at most a second old. Safe on any thread."""
-        known = self._directories.get(tenant)
-        now = time.monotonic()
-        if known is not None and now - known[0] < DIRECTORY_TTL:
-            return known[1]
-        directory = self.store.directory(tenant)
-        self._directories[tenant] = (now, directory)
-        return directory
+        """Return the tenant's directory, at most a second old. For the writer: it may block."""
+        known = self._known_directory(tenant)
+        if known is None:
+            known = self.store.directory(tenant)
+            self._directories[tenant] = (time.monotonic(), known)
+        return known
+
+    async def directory_now(self, tenant: str) -> Directory:
+        """The same on the event loop, which a slow database must not hold up."""
+        known = self._known_directory(tenant)
+        if known is None:
+            known = await self.read(self.directory, tenant)
+        return known
+
+    def _known_directory(self, tenant: str) -> Directory | None:
+        found = self._directories.get(tenant)
+        fresh = found is not None and time.monotonic() - found[0] < DIRECTORY_TTL
+        return found[1] if found is not None and fresh else None
 
     async def submit(self, tenant: str, intent_id: str, command: Command) -> Transition:
         """Apply a command; return when it is committed. Raises the HoldshortError that refuses
@@ -102,6 +115,17 @@ class Engine:
         command on."""
         written: T = await self._put(Write(run, directory=True))
         return written
+
+    async def probe(self) -> None:
+        """Write something and take it back in the same commit: only so is it known that the
+        database can be written to again. Raises Unavailable where it cannot.
+        """
+
+        def write(tx: Tx) -> None:
+            tx.put_entry(DEFAULT_TENANT, Entry(kind="webhook", name=_PROBE, doc={}))
+            tx.delete_entry(DEFAULT_TENANT, "webhook", _PROBE)
+
+        await self.write(write)
 
     async def update_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         """Record how deliveries went."""

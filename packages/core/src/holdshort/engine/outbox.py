@@ -83,9 +83,11 @@ class Outbox:
 
     def _committed(self, deliveries: list[Delivery]) -> None:
         # What does not fit stays claimed for half a minute, then is found by the look.
-        room = LARGEST_QUEUE - len(self._queue)
-        self._queue.extend(deliveries[:room])
+        self._queue.extend(deliveries[: self._room()])
         self._work.set()
+
+    def _room(self) -> int:
+        return max(0, LARGEST_QUEUE - len(self._queue))
 
     def _from_queue(self) -> list[Delivery]:
         return [self._queue.popleft() for _ in range(min(CONCURRENT, len(self._queue)))]
@@ -104,7 +106,10 @@ class Outbox:
                 if len(self._sending) >= CONCURRENT:
                     await asyncio.wait(self._sending, return_when=asyncio.FIRST_COMPLETED)
                     continue
-                task = asyncio.create_task(self._send_and_record(self._queue.popleft()))
+                delivery = self._queue.popleft()
+                if delivery.next_at <= self._clock.now():
+                    continue  # its claim ran out in the queue: whoever finds it next sends it
+                task = asyncio.create_task(self._send_and_record(delivery))
                 self._sending.add(task)
                 task.add_done_callback(self._sending.discard)
             self._work.clear()
@@ -113,7 +118,7 @@ class Outbox:
     async def _look_loop(self) -> None:
         while True:
             try:
-                self._queue.extend(await self._claim(LARGEST_QUEUE - len(self._queue)))
+                self._queue.extend(await self._claim(self._room()))
                 self._work.set()
             except (HoldshortError, Down) as error:
                 log.warning("the outbox waits for the database: %s", error)

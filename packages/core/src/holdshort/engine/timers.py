@@ -60,6 +60,9 @@ class Timers:
     async def _loop(self) -> None:
         while True:
             try:
+                if self._engine.writer.down_since is not None:
+                    # Whoever is told that we are not ready may send nothing more until we are.
+                    await self._engine.probe()
                 await self.tick()
             except (HoldshortError, Down) as error:
                 log.warning("timers wait for the database: %s", error)

@@ -34,7 +34,9 @@ class Application:
             [
                 *(_route(e.path, e.handler, e.method) for e in ordered),
                 _route("/openapi.json", _openapi, "GET"),
-            ]
+            ],
+            # A path that is not in the contract is not there: no redirect to one that nearly is.
+            redirect_slashes=False,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

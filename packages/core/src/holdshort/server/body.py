@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,7 +24,12 @@ def parse_json(raw: bytes, *, max_depth: int) -> Any:
         text = raw.decode("utf-8")
         # A text without enough brackets cannot be too deep, which is nearly every text.
         shallow = text.count("[") + text.count("{") <= max_depth
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+        )
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -66,6 +72,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise InvalidRequest(f"{name} is not JSON; leave the value out or send null")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InvalidRequest(f"{text[:40]} is larger than any number that JSON readers agree on")
+    return number
 
 
 def _deeper(value: Any, limit: int) -> bool:

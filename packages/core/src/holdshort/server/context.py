@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -25,6 +25,8 @@ SCOPE_KEY = "holdshort"
 
 #: The longest that one request waits for news (seconds); clients ask again.
 LONGEST_WAIT = 60.0
+#: The most items in one page of a list.
+LARGEST_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Context:
         """Return an intent that this caller may see. Raises NotFound for any other."""
         store = self.engine.store
         found = await self.engine.read(store.intent, principal.tenant, intent_id)
-        return require_seen(principal, found, self.engine.directory(principal.tenant))
+        return require_seen(principal, found, await self.engine.directory_now(principal.tenant))
 
     async def act(self, principal: Principal, intent_id: str, command: Command) -> Intent:
         """Apply a command to an intent that this caller may see; return the intent afterwards."""
@@ -111,8 +113,28 @@ def query_number(
     except ValueError:
         number = float("nan")
     if not lowest <= number <= highest:
-        raise InvalidRequest(
-            f"{name} must be a number from {lowest:g} to {highest:g}, not {text!r}",
-            problems=[{"field": name, "problem": "not a number in range"}],
-        )
+        raise _not_good(name, f"a number from {lowest:g} to {highest:g}", text)
     return number
+
+
+def query_limit(request: Request) -> int:
+    """Return how many items a page may have. Raises InvalidRequest that names it."""
+    text = request.query_params.get("limit", "50")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_PAGE):
+        raise _not_good("limit", f"a whole number from 1 to {LARGEST_PAGE}", text)
+    return int(text)
+
+
+def query_choice(request: Request, name: str, choices: Sequence[str]) -> str | None:
+    """Return one of a few words from the query string. Raises InvalidRequest that names it."""
+    text = request.query_params.get(name)
+    if text is not None and text not in choices:
+        raise _not_good(name, f"one of {', '.join(choices)}", text)
+    return text
+
+
+def _not_good(name: str, wanted: str, text: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"{name} must be {wanted}, not {text!r}",
+        problems=[{"field": name, "problem": f"must be {wanted}"}],
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,7 +18,6 @@ from holdshort.models import Principal
 from holdshort.notify.webhook import new_secret
 from holdshort.policy.resolve import resolve
 from holdshort.requests import (
-    Address,
     Addresses,
     PolicyPatch,
     TenantPolicy,
@@ -36,6 +35,17 @@ from holdshort.server.replies import Json
 from holdshort.store.base import Entry, EntryKind, KeyInfo
 from holdshort.store.rows import SETTINGS
 
+
+def person(text: str) -> str:
+    """Return a person's address. Raises ValueError for what is none, teams and roles included: who
+    holds a key or belongs to a team is somebody."""
+    found = address(text)
+    if "@" not in found:
+        raise ValueError(f"{text!r} is no person: write ana@acme.com")
+    return found
+
+
+Person = Annotated[str, AfterValidator(person)]
 Role = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 
 
@@ -44,22 +54,22 @@ class PersonBody(Body):
 
     name: Title = ""
     roles: Annotated[tuple[Role, ...], Field(max_length=50)] = ()
-    active: bool = True
+    active: StrictBool = True
 
 
 class TeamBody(Body):
     """A team: the addresses of its members."""
 
-    members: Annotated[list[Address], Field(max_length=500)]
+    members: Annotated[list[Person], Field(max_length=500)]
 
 
 class WebhookBody(Body):
     """A webhook: where events go, which, and whether its secret is to be rotated."""
 
-    url: Annotated[str, Field(pattern=r"^https?://", max_length=2048)]
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]", max_length=2048)]
     events: Annotated[tuple[str, ...], Field(min_length=1, max_length=50)] = ("*",)
-    active: bool = True
-    rotate_secret: bool = False
+    active: StrictBool = True
+    rotate_secret: StrictBool = False
 
 
 class SettingsBody(Body):
@@ -74,7 +84,7 @@ class KeyBody(Body):
 
     role: Literal["agent", "person", "service"]
     subject: Annotated[str, Field(min_length=1, max_length=383)]
-    owner: Address | None = None
+    owner: Person | None = None
     name: Title = ""
 
 
@@ -120,7 +130,7 @@ async def put(request: Request) -> Response:
     if kind == "webhook":
         doc, secret = _with_secret(doc, before)
     if isinstance(body, TenantPolicy):
-        _check_policy(ctx, principal, body)
+        await _check_policy(ctx, principal, body)
     entry = Entry(kind=kind, name=name, doc=doc)
     await ctx.engine.write_directory(lambda tx: tx.put_entry(principal.tenant, entry))
     answer: dict[str, Any] = {"ok": True, "item": _shown(entry)}
@@ -145,7 +155,7 @@ async def delete(request: Request) -> Response:
 def _name(kind: EntryKind, text: str) -> str:
     try:
         if kind == "person":
-            return address(text)
+            return person(text)
         if kind == "team":
             return address(f"team:{text}").removeprefix("team:")
     except ValueError as error:
@@ -171,9 +181,9 @@ def _with_secret(
     return doc | {"secrets": [secret, *secrets[:1]]}, secret
 
 
-def _check_policy(ctx: Context, principal: Principal, policy: TenantPolicy) -> None:
+async def _check_policy(ctx: Context, principal: Principal, policy: TenantPolicy) -> None:
     """Refuse a policy now that would refuse every intent later."""
-    resolve(ctx.engine.directory(principal.tenant), policy, PolicyPatch())
+    resolve(await ctx.engine.directory_now(principal.tenant), policy, PolicyPatch())
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
@@ -212,7 +222,7 @@ async def create_key(request: Request) -> Response:
     subject = body.subject
     if body.role == "person":
         try:
-            subject = address(subject)
+            subject = person(subject)
         except ValueError as error:
             raise InvalidRequest(str(error)) from None
     now = round(time.time() * 1000)

@@ -57,11 +57,12 @@ async def _events(ctx: Context, found: Intent, since: int, seconds: float) -> As
                 yield _frame(one)
                 since = one.seq
             now = time.monotonic()
+            # Also where nothing was new: a client that comes back after the end is told so at once.
+            latest = await engine.read(engine.store.intent, *ref)
+            if latest is not None and latest.terminal and latest.seq <= since:
+                return
             if events:
                 silent_since = now
-                latest = await engine.read(engine.store.intent, *ref)
-                if latest is not None and latest.terminal and latest.seq == since:
-                    return
                 if len(events) == PAGE:
                     continue
             if now >= ends:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from typing import Any
+from typing import Any, get_args
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,7 +15,7 @@ from holdshort.digest import sha256
 from holdshort.engine.work import File, Filed
 from holdshort.errors import Forbidden, HoldshortError, InvalidRequest, NotFound
 from holdshort.lifecycle import Cancel, Comment, Create, Fail
-from holdshort.models import Intent, Principal
+from holdshort.models import Intent, Principal, Status
 from holdshort.requests import (
     CancelRequest,
     CommentRequest,
@@ -28,7 +28,7 @@ from holdshort.requests import (
 from holdshort.server import views
 from holdshort.server.auth import require
 from holdshort.server.body import check_size, validated
-from holdshort.server.context import Context, context, query_number
+from holdshort.server.context import Context, context, query_choice, query_limit, query_number
 from holdshort.server.problems import body_of
 from holdshort.server.replies import Json
 
@@ -99,7 +99,7 @@ def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | 
             problems=[{"field": "Idempotency-Key", "problem": "wrong length"}],
         )
     text = body.model_dump_json(exclude_unset=True, exclude=_NOT_KEPT)
-    check_size(len(text), ctx.settings.max_body)
+    check_size(len(text) if text.isascii() else len(text.encode()), ctx.settings.max_body)
     intent_id = ids.new_id(round(time.time() * 1000))
     continuation = None
     if body.continuation is not None:
@@ -140,6 +140,7 @@ async def list_(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "agent", "service")
     store, query = ctx.engine.store, request.query_params
+    limit, status = query_limit(request), query_choice(request, "status", get_args(Status))
     agent = principal.id if principal.kind == "agent" else query.get("agent")
     if "key" in query:
         if agent is None:
@@ -147,12 +148,11 @@ async def list_(request: Request) -> Response:
         one = await ctx.engine.read(store.by_key, principal.tenant, agent, query["key"])
         found = [one] if one else []
         return Json(_page(found, limit=1))
-    limit = int(query_number(request, "limit", 50, lowest=1, highest=500))
     found = await ctx.engine.read(
         store.intents,
         principal.tenant,
         agent=agent,
-        status=query.get("status"),
+        status=status,
         intent_type=query.get("intent_type"),
         before=query.get("cursor"),
         limit=limit,

@@ -14,7 +14,7 @@ from holdshort.errors import NotFound
 from holdshort.models import iso
 from holdshort.server import views
 from holdshort.server.auth import require
-from holdshort.server.context import Context, context, query_number
+from holdshort.server.context import Context, context, query_choice, query_limit
 from holdshort.server.metrics import exposition
 from holdshort.server.replies import Json
 from holdshort.store.base import Down
@@ -27,12 +27,12 @@ async def list_deliveries(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     require(principal, "service")
-    limit = int(query_number(request, "limit", 50, lowest=1, highest=500))
+    limit = query_limit(request)
     found = await ctx.engine.read(
         ctx.engine.store.deliveries,
         principal.tenant,
         intent_id=request.query_params.get("intent_id"),
-        state=request.query_params.get("state"),
+        state=query_choice(request, "state", ("pending", "sent", "dead")),
         before=request.query_params.get("cursor"),
         limit=limit,
         heavy=True,

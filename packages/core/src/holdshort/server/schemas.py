@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -342,7 +342,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     },
     "cursor": _TEXT | {"description": "next_cursor of the page before"},
     "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
-    "status": _TEXT,
+    "status": {"type": "string", "enum": list(get_args(Status))},
     "state": {"type": "string", "enum": ["pending", "sent", "dead"]},
     "intent_type": _TEXT,
     "intent_id": _TEXT,

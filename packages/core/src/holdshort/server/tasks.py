@@ -12,7 +12,7 @@ from holdshort.requests import DecisionRequest, DelegateRequest
 from holdshort.server import views
 from holdshort.server.access import ADMIN_ROLE
 from holdshort.server.auth import require
-from holdshort.server.context import context, query_number
+from holdshort.server.context import context, query_choice, query_limit
 from holdshort.server.replies import Json
 
 
@@ -22,13 +22,14 @@ async def list_(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     require(principal, "person", "service")
-    directory = ctx.engine.directory(principal.tenant)
+    directory = await ctx.engine.directory_now(principal.tenant)
     addresses = None
-    if principal.kind == "person" and request.query_params.get("all") != "true":
+    everybody = query_choice(request, "all", ("true", "false")) == "true"
+    if principal.kind == "person" and not everybody:
         addresses = sorted(directory.addresses_of(principal.id))
     elif principal.kind == "person" and ADMIN_ROLE not in directory.people.get(principal.id, ()):
         raise Forbidden("only administrators see everybody's tasks; leave all=true out")
-    limit = int(query_number(request, "limit", 50, lowest=1, highest=500))
+    limit = query_limit(request)
     found = await ctx.engine.read(
         ctx.engine.store.tasks,
         principal.tenant,

@@ -1,0 +1,1 @@
+"""`holdshort demo`: one export, from the question to the audited result."""

@@ -1,0 +1,1 @@
+"""`holdshort up`: the server."""
