@@ -58,11 +58,52 @@ def root_of(heads: dict[str, str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Event:
+    intent_id: str
+    seq: int
+    prev: str
+    genesis: str
+    hash: str
+    claimed: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    intent_id: str
+    seq: int
+    head: str
+
+
+def _read(text: str) -> _Event | _Head | str:
+    """Return what one line says: an event, an intent's head, or the root.
+
+    Raises ValueError (or RecursionError) for what is none of them.
+    """
+    match json.loads(text):
+        case {"event": str(line), "hash": str(claimed)}:
+            match json.loads(line):
+                case {
+                    "tenant": str(tenant),
+                    "intent_id": str(intent_id),
+                    "seq": int(seq),
+                    "prev": str(prev),
+                }:
+                    first = genesis(tenant, intent_id)
+                    return _Event(intent_id, seq, prev, first, hash_of(line), claimed)
+        case {"intent_id": str(intent_id), "seq": int(seq), "head": str(head)} if seq > 0:
+            return _Head(intent_id, seq, head)
+        case {"root": str(root)}:
+            return root
+    raise ValueError("no entry")
+
+
 def verify(lines: Iterable[str]) -> Verified:
     """Check an export: JSON lines, each `{"hash": …, "event": "<the stored line>"}`, then for each
     intent `{"intent_id": …, "seq": …, "head": …}`, then `{"root": …}`.
 
-    Names the first entry that is missing, changed, moved or added.
+    Names the first entry that is missing, changed, moved or added. Never raises, whatever the lines
+    hold.
     """
     heads: dict[str, str] = {}
     seqs: dict[str, int] = {}
@@ -80,28 +121,28 @@ def verify(lines: Iterable[str]) -> Verified:
         if not text.strip():
             continue
         try:
-            entry = json.loads(text)
-            if "event" in entry:
-                line, claimed_hash = entry["event"], entry["hash"]
-                event = json.loads(line)
-                intent_id, seq, prev = event["intent_id"], event["seq"], event["prev"]
-                tenant = event["tenant"]
-            elif "head" in entry:
-                claimed[entry["intent_id"]] = (entry["seq"], entry["head"])
-                continue
-            else:
-                root = entry["root"]
-                continue
-        except (ValueError, KeyError, TypeError):
+            entry = _read(text)
+        except (ValueError, RecursionError):
             return broken("", 0, "this line is no entry of an export")
+        if root is not None:
+            return broken("", 0, "it stands after the last line")
+        if isinstance(entry, str):
+            root = entry
+            continue
+        intent_id, seq = entry.intent_id, entry.seq
+        if isinstance(entry, _Head):
+            if intent_id in claimed:
+                return broken(intent_id, seq, "the record of this intent is there twice")
+            claimed[intent_id] = (seq, entry.head)
+            continue
         expected_seq = seqs.get(intent_id, 0) + 1
         if seq != expected_seq:
             return broken(intent_id, seq, f"event {expected_seq} is missing or out of order")
-        if prev != heads.get(intent_id, genesis(tenant, intent_id)):
+        if entry.prev != heads.get(intent_id, entry.genesis):
             return broken(intent_id, seq, "it does not follow from the event before")
-        if hash_of(line) != claimed_hash:
+        if entry.hash != entry.claimed:
             return broken(intent_id, seq, "its content was changed")
-        heads[intent_id], seqs[intent_id] = claimed_hash, seq
+        heads[intent_id], seqs[intent_id] = entry.hash, seq
         events += 1
 
     for intent_id in sorted(heads.keys() | claimed.keys()):

@@ -18,7 +18,8 @@ def canonical(value: Any) -> bytes:
     """Return the RFC 8785 form of a JSON value.
 
     Raises InvalidRequest for what JSON cannot carry exactly: NaN and infinities, integers beyond
-    2**53 - 1 (RFC 8785 section 3.2.2.3), lone surrogates, keys that are not strings.
+    2**53 - 1 (RFC 8785 section 3.2.2.3), lone surrogates, keys that are not strings; and for
+    nesting deeper than it can follow.
     """
     try:
         return rfc8785.dumps(value)
@@ -31,6 +32,8 @@ def canonical(value: Any) -> bytes:
         raise InvalidRequest(
             "this text holds an unpaired surrogate, which is not a character"
         ) from error
+    except RecursionError as error:
+        raise InvalidRequest("this is nested too deeply to be written as exact JSON") from error
 
 
 def sha256(data: bytes) -> str:

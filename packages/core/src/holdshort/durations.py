@@ -12,6 +12,9 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 #: Ten years: longer than any decision is waited for, short enough to stay exact in milliseconds.
 LONGEST = 10 * 365 * 86400.0
 
+#: Longer texts are no durations, and looking for one in them takes time that grows with the square.
+_LONGEST_TEXT = 64
+
 
 def seconds(value: float | str | timedelta) -> float:
     """Return a duration in seconds.
@@ -28,25 +31,33 @@ def seconds(value: float | str | timedelta) -> float:
     elif isinstance(value, bool):
         raise ValueError("a duration is a number of seconds or a text like '5m', not true or false")
     elif isinstance(value, int | float):
-        found = float(value)
+        # Compared before it is made a float: there are integers that no float can hold.
+        found = float(value) if 0 <= value <= LONGEST else math.inf
     elif isinstance(value, str):
         found = _parse(value)
     else:
-        raise ValueError(f"a duration is a number of seconds or a text like '5m', not {value!r}")
-    if not math.isfinite(found) or not 0 <= found <= LONGEST:
-        raise ValueError(f"a duration lies between 0 and ten years, {value!r} does not")
+        raise ValueError(
+            f"a duration is a number of seconds or a text like '5m', not {_short(value)}"
+        )
+    if not 0 <= found <= LONGEST:
+        raise ValueError(f"a duration lies between 0 and ten years, {_short(value)} does not")
     return found
 
 
 def _parse(text: str) -> float:
-    compact = text.strip().lower()
+    compact = text.strip().lower() if len(text) <= _LONGEST_TEXT else ""
     if re.fullmatch(r"\d+(\.\d+)?", compact):
         return float(compact)
     if not compact or _PART.sub("", compact).strip():
         raise ValueError(
-            f"{text!r} is not a duration; write for example '90s', '5m', '1h30m', '2d'"
+            f"{_short(text)} is not a duration; write for example '90s', '5m', '1h30m', '2d'"
         )
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(compact))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
 
 
 def spell(duration: float) -> str:

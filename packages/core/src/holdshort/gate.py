@@ -116,6 +116,7 @@ class _Gated:
         arguments = dict(bound.arguments)
         try:
             json.dumps(arguments, allow_nan=False)
+            _check_keys(arguments)
         except (TypeError, ValueError) as error:
             raise InvalidRequest(
                 f"the arguments of {self._tool} cannot be shown to a person: {error}. Gate a "
@@ -159,9 +160,9 @@ class _Gated:
         try:
             result = self._call(permit)
         except BaseException as error:
-            client._run(_failed(permit, error))
+            client._run(_report(permit, error=error))
             raise
-        client._run(_succeeded(permit, result))
+        client._run(_report(permit, result=result))
         return result
 
     async def run_async(self, *args: Any, **kwargs: Any) -> Any:
@@ -174,9 +175,9 @@ class _Gated:
         try:
             result = await cast("Awaitable[Any]", self._call(permit))
         except BaseException as error:
-            await self._drive(_failed(permit, error))
+            await self._drive(_report(permit, error=error))
             raise
-        await self._drive(_succeeded(permit, result))
+        await self._drive(_report(permit, result=result))
         return result
 
     async def _drive(self, flow: Any) -> Any:
@@ -185,22 +186,21 @@ class _Gated:
         return await asyncio.to_thread(self._client._run, flow)
 
 
-def _failed(permit: dict[str, Any], error: BaseException) -> Any:
-    body = {
-        "attempt_id": permit["attempt_id"],
-        "succeeded": False,
-        "error": f"{type(error).__name__}: {error}"[:10_000],
-    }
-    return flows.post(permit["intent_id"], "report", body)
+def _report(permit: dict[str, Any], **how: Any) -> Any:
+    return flows.report_run(permit["intent_id"], permit["attempt_id"], **how)
 
 
-def _succeeded(permit: dict[str, Any], result: Any) -> Any:
-    try:
-        json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError):
-        result = None  # kept by the caller; the record says only that it succeeded
-    body = {"attempt_id": permit["attempt_id"], "succeeded": True, "result": result}
-    return flows.post(permit["intent_id"], "report", body)
+def _check_keys(value: Any) -> None:
+    """Raise TypeError for a key that JSON would turn into a text: the function would be called with
+    another key than it was given."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"the key {key!r} is no text")
+            _check_keys(child)
+    elif isinstance(value, list | tuple):
+        for child in value:
+            _check_keys(child)
 
 
 def _plain(name: str) -> str:

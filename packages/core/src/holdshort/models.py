@@ -40,7 +40,8 @@ Risk = Literal["low", "medium", "high"]
 @lru_cache(maxsize=256)
 def iso(milliseconds: int) -> str:
     """Write a stored time as RFC 3339 in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    seconds, rest = divmod(milliseconds, 1000)
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -38,6 +38,10 @@ def _many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _each_once(value: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value))
+
+
 def _to_seconds(value: Any) -> Any:
     return None if value is None else seconds(value)
 
@@ -56,8 +60,12 @@ Seconds = Annotated[
         }
     ),
 ]
+#: True or false, and nothing that is only taken for one ("no" must not become a yes).
+Flag = Annotated[bool, Field(strict=True)]
 Address = Annotated[str, AfterValidator(address)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(_many), Field(max_length=50)]
+Addresses = Annotated[
+    tuple[Address, ...], BeforeValidator(_many), Field(max_length=50), AfterValidator(_each_once)
+]
 Text = Annotated[str, Field(max_length=10_000)]
 Title = Annotated[str, Field(max_length=255)]
 Outcome = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
@@ -100,13 +108,15 @@ class PolicyPatch(Request):
 
     remind_after: Seconds | None = None
     remind_every: Seconds | None = None
-    max_reminders: Annotated[int, Field(ge=0, le=1000)] | None = None
-    escalate: Annotated[tuple[RungRequest, ...] | None, BeforeValidator(_rungs)] = None
+    max_reminders: Annotated[int, Field(strict=True, ge=0, le=1000)] | None = None
+    escalate: Annotated[
+        Annotated[tuple[RungRequest, ...], Field(max_length=20)] | None, BeforeValidator(_rungs)
+    ] = None
     escalate_after: Seconds | None = None
     deadline: Seconds | None = None
     fallback: Fallback | None = None
-    quorum: Annotated[int, Field(ge=1, le=50)] | None = None
-    reject_quorum: Annotated[int, Field(ge=1, le=50)] | None = None
+    quorum: Annotated[int, Field(strict=True, ge=1, le=50)] | None = None
+    reject_quorum: Annotated[int, Field(strict=True, ge=1, le=50)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -137,9 +147,9 @@ class TenantPolicy(PolicyPatch):
 
     reviewers: Addresses | None = None
     risk: Risk | None = None
-    allow_edit: bool | None = None
-    require_comment: bool | None = None
-    separation_of_duties: bool | None = None
+    allow_edit: Flag | None = None
+    require_comment: Flag | None = None
+    separation_of_duties: Flag | None = None
     grant_ttl: Seconds | None = None
     execution_timeout: Seconds | None = None
 
@@ -151,8 +161,8 @@ class HumanTaskRequest(Request):
     title: Title = ""
     description: Text = ""
     allowed_outcomes: Annotated[tuple[Outcome, ...], Field(max_length=20)] = ()
-    required_comment: bool = False
-    evidence_required: bool = False
+    required_comment: Flag = False
+    evidence_required: Flag = False
     form_schema: dict[str, Any] | None = None
     assignees: Addresses = ()
     notify_email: Address | None = None
@@ -187,13 +197,13 @@ class IntentRequest(StepRequest):
     description: Text = ""
     action: Action | None = None
     environment: Annotated[str, Field(max_length=64)] = ""
-    idempotent: bool = False
+    idempotent: Flag = False
     steps: Annotated[tuple[StepRequest, ...], Field(max_length=20)] = ()
     deadline_at: datetime | None = None
     resume: Literal["wait", "worker"] = "wait"
     continuation: Any = None
     supersedes: Annotated[str, Field(max_length=64)] | None = None
-    max_delivery_attempts: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_delivery_attempts: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> IntentRequest:
@@ -230,7 +240,7 @@ class DecisionRequest(Request):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         None, description="the digest that was shown; refused if it is not the stored one"
     )
-    step: Annotated[int, Field(ge=0, le=20)] | None = None
+    step: Annotated[int, Field(strict=True, ge=0, le=20)] | None = None
 
 
 class DelegateRequest(Request):
@@ -269,7 +279,7 @@ class ReportRequest(Request):
     """Say how a run ended."""
 
     attempt_id: Key
-    succeeded: bool
+    succeeded: Flag
     result: Any = None
     error: Text | None = None
 
@@ -280,7 +290,7 @@ class LeaseRequest(Request):
     worker: Annotated[str, Field(min_length=1, max_length=128)]
     intent_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
     seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
-    limit: Annotated[int, Field(ge=1, le=100)] = 1
+    limit: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
 
 
@@ -288,5 +298,5 @@ class LeaseChange(Request):
     """Renew, finish or hand back a lease."""
 
     worker: Annotated[str, Field(min_length=1, max_length=128)]
-    epoch: Annotated[int, Field(ge=1)]
+    epoch: Annotated[int, Field(strict=True, ge=1)]
     seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 import logging
 import os
 import signal
@@ -19,7 +18,14 @@ from typing import Any, TypeVar
 from holdshort.client.async_client import AsyncClient
 from holdshort.client.client import Client
 from holdshort.client.decision import Decision
-from holdshort.errors import GrantRefused, HoldshortError, LeaseLost, OutcomeUnknown, Unavailable
+from holdshort.client.flows import report_run
+from holdshort.errors import (
+    ConfigurationError,
+    GrantRefused,
+    HoldshortError,
+    LeaseLost,
+    OutcomeUnknown,
+)
 
 log = logging.getLogger("holdshort.worker")
 H = TypeVar("H", bound=Callable[..., Any])
@@ -63,14 +69,9 @@ class Job:
         try:
             result = await _maybe_await(action, permit["arguments"])
         except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            await self._worker._call(
-                "report", self.intent_id, attempt, succeeded=False, error=text[:10_000]
-            )
+            await self._worker._call("_run", report_run(self.intent_id, attempt, error=error))
             raise
-        await self._worker._call(
-            "report", self.intent_id, attempt, succeeded=True, result=_recordable(result)
-        )
+        await self._worker._call("_run", report_run(self.intent_id, attempt, result=result))
         return result
 
     def run_blocking(self, action: Callable[..., Any]) -> Any:
@@ -203,7 +204,9 @@ class Worker:
                 # Short, so that a signal is answered within a second.
                 wait_seconds=1.0 if wait else 0.0,
             )
-        except Unavailable as error:
+        except HoldshortError as error:
+            if isinstance(error, ConfigurationError) or not _passes(error):
+                raise
             log.warning("waiting for Holdshort: %s", error)
             return []
         return [self._job(one) for one in leased]
@@ -252,6 +255,10 @@ class Worker:
         except LeaseLost:
             log.warning("finished %s, but its lease had passed on", job.intent_id)
             return False
+        except HoldshortError as error:
+            # The lease runs out and the job comes again: at least once is what is promised.
+            log.warning("could not say that %s is to %s: %s", job.intent_id, action, error)
+            return False
         return action == "finish"
 
     async def _change(self, job: Job, action: str, seconds: float) -> None:
@@ -263,6 +270,11 @@ class Worker:
             epoch=job._epoch,
             lease_seconds=seconds,
         )
+
+
+def _passes(error: HoldshortError) -> bool:
+    """Whether it may be over when one asks again: the server is away, or has too much to do."""
+    return error.status >= 500 or error.status == 429
 
 
 async def _maybe_await(
@@ -277,14 +289,3 @@ async def _maybe_await(
         return await function(*args, **kwargs)
     result = await asyncio.to_thread(function, *args, **kwargs)
     return await result if inspect.isawaitable(result) else result
-
-
-def _recordable(result: Any) -> Any:
-    """Return the result where it is JSON; else None: the record then says only that it
-    succeeded.
-    """
-    try:
-        json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError):
-        return None
-    return result

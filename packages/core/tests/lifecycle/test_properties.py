@@ -1,12 +1,13 @@
 """Random lives of an intent: whatever is done to it, and whatever the clock does, the rules hold.
 
-The invariants are those that the project promises: one terminal event, a gapless and chained log, no
-outcome without a person or a named policy, a permit that is used at most once.
+The invariants are those that the project promises: one terminal event, a gapless and chained log,
+no outcome without a person or a named policy, a permit that is used at most once.
 """
 
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -281,7 +282,7 @@ class Life(RuleBasedStateMachine):
         assert self.intent.head == prev
         statuses = [event["status"] for event in events]
         assert statuses[-1] == self.intent.status
-        for before, after in zip(statuses, statuses[1:], strict=False):
+        for before, after in pairwise(statuses):
             assert before == after or after in ALLOWED[before]
         endings = [e for e in events if e["event_type"].removeprefix("intent.").upper() in TERMINAL]
         assert len(endings) == int(self.intent.terminal)

@@ -107,7 +107,7 @@ class AsyncReviewer:
             "arguments": arguments,
             "digest": digest,
         }
-        return await self._run(flows.post(intent_id, "decision", body))
+        return await self._run(flows.submit(intent_id, body))
 
     async def claim(self, intent_id: str) -> None:
         """Take a task, so that others leave it alone."""

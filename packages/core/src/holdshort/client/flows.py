@@ -6,6 +6,7 @@ the replies back in or throws `CouldNotReach`.
 
 from __future__ import annotations
 
+import json
 import random
 import time
 import uuid
@@ -16,6 +17,7 @@ from holdshort.client.calls import Call, CouldNotReach, Flow, Pause, Reply
 from holdshort.client.decision import Decision
 from holdshort.durations import seconds
 from holdshort.errors import (
+    ConfigurationError,
     GrantRefused,
     InvalidRequest,
     Rejected,
@@ -52,8 +54,7 @@ def call(request: Call, *, retry_for: float = RETRY_FOR) -> Flow[dict[str, Any]]
         else:
             assert reply is not None
             if reply.status < 400:
-                found: dict[str, Any] = reply.body
-                return found
+                return _ours(reply)
             problem = from_problem(reply.status, reply.body)
             if reply.status not in (429, 500, 502, 503, 504):
                 raise problem
@@ -63,6 +64,17 @@ def call(request: Call, *, retry_for: float = RETRY_FOR) -> Flow[dict[str, Any]]
         if time.monotonic() + wait > ends:
             raise problem
         yield Pause(wait)
+
+
+def _ours(reply: Reply) -> dict[str, Any]:
+    """Return the body of a good answer. Raises ConfigurationError for what Holdshort never says: a
+    redirect, or some other page."""
+    if reply.status < 300 and isinstance(reply.body, dict) and "ok" in reply.body:
+        return reply.body
+    raise ConfigurationError(
+        f"what answers at this address (with status {reply.status}) is not Holdshort: check the "
+        "URL, whether it is http or https, and the proxies between"
+    )
 
 
 def _backoff(tries: int) -> float:
@@ -149,8 +161,11 @@ def wait_for(
                 pause = reply.retry_after or _backoff(tries)
             else:
                 last, tries = None, 0
-        if ends is not None and time.monotonic() + pause >= ends:
-            raise WaitTimeout(intent_id=intent_id) from last
+        if ends is not None:
+            left = ends - time.monotonic()
+            if left <= 0:
+                raise WaitTimeout(intent_id=intent_id) from last
+            pause = min(pause, left)
         if pause:
             yield Pause(pause)
 
@@ -158,7 +173,7 @@ def wait_for(
 def _decision_in(reply: Reply, form: type[BaseModel] | dict[str, Any] | None) -> Decision | None:
     """Return the decision in a reply, or None where it is worth asking again."""
     if reply.status < 400:
-        wire = reply.body["decision"]
+        wire = _ours(reply)["decision"]
         model = form if isinstance(form, type) else None
         return None if wire is None else Decision.of(wire, model)
     if reply.status < 500 and reply.status != 429:
@@ -325,6 +340,45 @@ def answer(
         "step": found["step"],
     }
     return (yield from post(intent_id, "decision", body))
+
+
+def submit(intent_id: str, body: dict[str, Any]) -> Flow[dict[str, Any]]:
+    """Give an answer to the step that is open now. Its number goes with the answer: were it left
+    out, a repeated request could be taken for an answer to the next step, where the same person is
+    asked again.
+    """
+    found = yield from get_intent(intent_id)
+    return (yield from post(intent_id, "decision", {**body, "step": found["step"]}))
+
+
+def report_run(
+    intent_id: str,
+    attempt_id: str,
+    *,
+    result: Any = None,
+    error: BaseException | None = None,
+) -> Flow[None]:
+    """Say how a run ended. It is over and done with: what cannot be recorded of it (no JSON, too
+    large) is left out, and refuses nothing."""
+    body: dict[str, Any] = {"attempt_id": attempt_id, "succeeded": error is None}
+    said = dict(body)
+    if error is not None:
+        text = f"{type(error).__name__}: {error}"[:10_000]
+        said["error"] = text.encode(errors="replace").decode()
+    elif _is_json(result):
+        said["result"] = result
+    try:
+        yield from post(intent_id, "report", said)
+    except InvalidRequest:
+        yield from post(intent_id, "report", body)
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def permit(

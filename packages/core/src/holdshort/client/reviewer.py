@@ -102,7 +102,7 @@ class Reviewer:
             "arguments": arguments,
             "digest": digest,
         }
-        return self._run(flows.post(intent_id, "decision", body))
+        return self._run(flows.submit(intent_id, body))
 
     def claim(self, intent_id: str) -> None:
         """Take a task, so that others leave it alone."""

@@ -14,7 +14,13 @@ from holdshort.policy.plan import plan
 def create(command: Create, directory: Directory, now: int) -> Draft:
     """Return the new intent with its first step open."""
     request, principal = command.request, command.principal
-    steps = plan(request, agent=principal.id, directory=directory, now=now)
+    steps = plan(
+        request,
+        agent=principal.id,
+        directory=directory,
+        now=now,
+        own=command.settles is not None,
+    )
     tool = request.action.tool if request.action else request.intent_type
     arguments = request.action.arguments if request.action else request.payload
     intent = Intent(

@@ -133,6 +133,8 @@ def supersede(draft: Draft, command: Supersede) -> None:
 def fail(draft: Draft, command: Fail) -> None:
     """Record that the work broke: FAILED is never an answer."""
     _require_asker(draft, command.principal)
+    if draft.intent.status == "FAILED" and draft.intent.error == command.error:
+        return  # a retry whose first answer was lost
     _withdraw(draft)
     draft.move("FAILED")
     draft.set(error=command.error)

@@ -31,22 +31,25 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
         return  # the same person's same answer again: already recorded, nothing to add
     person = require_reviewer(principal, intent, directory)
     step = intent.current
+    digest = _digest_of(intent, answer)
+    if _given_before(step, person, answer) and digest == intent.digest:
+        return  # a retry
     if step.claimed_by not in (None, person):
         raise Conflict(
             f"{step.claimed_by} has taken this; ask them to decide it or to release it",
             claimed_by=step.claimed_by,
         )
-    edited = _edited_digest(intent, step, answer)
+    if answer.digest is not None and answer.digest != intent.digest:
+        raise StaleDigest(shown=answer.digest, stored=intent.digest)
+    if digest != intent.digest:
+        _check_edit(intent, step, answer)
     _check_answer(step, answer)
     kind = kind_named(step.task.task_type)
     positive = kind.sign(answer.outcome)
-    digest = edited or intent.digest
-    if edited:
-        _take_edit(draft, answer, edited, principal.actor)
+    if digest != intent.digest:
+        _take_edit(draft, answer, digest, principal.actor)
     for vote in draft.intent.current.live_votes:
         if vote.by == person:
-            if vote.outcome == answer.outcome and not edited:
-                return  # a retry
             raise AlreadyDecided(
                 f"you already answered '{vote.outcome}' at {iso(vote.at)}; one person counts once",
                 outcome=vote.outcome,
@@ -110,12 +113,10 @@ def _check_late(intent: Intent, command: Decide) -> None:
     """Let a person's repeated answer pass; tell everybody else who was first (never two
     decisions).
     """
-    index = command.answer.step
-    decided = [s.decision for s in intent.steps if s.decision is not None]
-    if index is not None and index < len(intent.steps):
-        decision = intent.steps[index].decision
-    else:
-        decision = decided[-1] if decided else None
+    answer, principal = command.answer, command.principal
+    index = intent.step if answer.step is None else min(answer.step, len(intent.steps) - 1)
+    step = intent.steps[index]
+    decision = step.decision
     if decision is None:
         raise NotPending(
             f"this intent is {intent.status}"
@@ -123,11 +124,8 @@ def _check_late(intent: Intent, command: Decide) -> None:
             + "; there is nothing to decide at that step",
             status=intent.status,
         )
-    mine = [v for s in intent.steps for v in s.votes if v.by == command.principal.id]
-    is_person = command.principal.kind == "person"
-    same = bool(mine) and mine[-1].outcome == command.answer.outcome
-    same = same and command.answer.arguments in (None, intent.edited_arguments)
-    if is_person and same and not decision.timed_out:
+    same = principal.kind == "person" and _given_before(step, principal.id, answer)
+    if same and _digest_of(intent, answer) == intent.digest:
         return
     raise AlreadyDecided(
         f"already decided: {decision.outcome} by {decision.decided_by} at {iso(decision.at)}",
@@ -141,20 +139,30 @@ def _check_late(intent: Intent, command: Decide) -> None:
     )
 
 
-def _edited_digest(intent: Intent, step: Step, answer: DecisionRequest) -> str | None:
-    """Return the new digest where the reviewer changed the arguments, else None."""
-    if answer.digest is not None and answer.digest != intent.digest:
-        raise StaleDigest(shown=answer.digest, stored=intent.digest)
+def _given_before(step: Step, person: str, answer: DecisionRequest) -> bool:
+    """Whether this is the answer that the person has given already, lost on its way back or sent
+    twice. Other data is another answer."""
+    return any(
+        (vote.by, vote.outcome, vote.data) == (person, answer.outcome, answer.data)
+        for vote in step.live_votes
+    )
+
+
+def _digest_of(intent: Intent, answer: DecisionRequest) -> str:
+    """Return the digest of what the answer is about: the arguments as it has them, or as they
+    are."""
     if answer.arguments is None:
-        return None
-    digest = action_digest(
+        return intent.digest
+    return action_digest(
         tool=intent.tool,
         arguments=answer.arguments,
         agent=intent.agent,
         environment=intent.environment,
     )
-    if digest == intent.digest:
-        return None
+
+
+def _check_edit(intent: Intent, step: Step, answer: DecisionRequest) -> None:
+    """Refuse an edit where it makes no sense or is not allowed."""
     if not kind_named(step.task.task_type).sign(answer.outcome):
         raise InvalidRequest(
             f"edited arguments come with a yes; '{answer.outcome}' runs nothing",
@@ -169,7 +177,6 @@ def _edited_digest(intent: Intent, step: Step, answer: DecisionRequest) -> str |
             "an earlier step has approved these arguments, so they cannot be edited at this one; "
             "reject it and say what to change"
         )
-    return digest
 
 
 def _take_edit(draft: Draft, answer: DecisionRequest, digest: str, actor: str) -> None:
@@ -236,6 +243,8 @@ def delegate(draft: Draft, command: Delegate, directory: Directory) -> None:
     _require_open(draft.intent)
     person = require_reviewer(command.principal, draft.intent, directory)
     step = draft.intent.current
+    if (person, command.to) in step.delegated:
+        return  # a retry whose first answer was lost
     if not may_delegate(person, step, directory):
         raise Forbidden("this was delegated to you, and may not be delegated again")
     if command.to == draft.intent.owner:

@@ -44,9 +44,14 @@ def renew(draft: Draft, command: RenewLease) -> None:
 
 def end(draft: Draft, command: EndLease) -> None:
     """Finish the work, or hand it back to be delivered again."""
+    intent = draft.intent
+    if command.again_in is None and intent.lease_at is None and _is_mine(intent.lease, command):
+        _require_agent(draft, command.principal)
+        return  # a retry whose first answer was lost
     _held(draft, command)
     if command.again_in is None:
-        draft.set(lease_at=None, lease=None)
+        # The lease is kept, to know a retry by; without `lease_at` nobody holds or gets it.
+        draft.set(lease_at=None)
         draft.log("intent.resumed", command.principal.actor, worker=command.worker)
         return
     draft.set(lease_at=draft.now + round(command.again_in * 1000))
@@ -61,10 +66,13 @@ def end(draft: Draft, command: EndLease) -> None:
 def _held(draft: Draft, command: RenewLease | EndLease) -> Lease:
     _require_agent(draft, command.principal)
     lease = draft.intent.lease
-    mine = lease is not None and (lease.worker, lease.epoch) == (command.worker, command.epoch)
-    if lease is None or not mine or draft.intent.lease_at is None:
+    if lease is None or not _is_mine(lease, command) or draft.intent.lease_at is None:
         raise LeaseLost(held_by=lease.worker if lease else None)
     return lease
+
+
+def _is_mine(lease: Lease | None, command: RenewLease | EndLease) -> bool:
+    return lease is not None and (lease.worker, lease.epoch) == (command.worker, command.epoch)
 
 
 def _require_agent(draft: Draft, principal: Principal) -> None:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
+from holdshort.durations import spell
 from holdshort.errors import Conflict, InvalidRequest
 from holdshort.kinds import kind_named
 from holdshort.models import Directory, HumanTask, Policy, Step
-from holdshort.policy.resolve import resolve, type_policy
+from holdshort.policy.resolve import LONGEST_DEADLINE, resolve, type_policy
 from holdshort.requests import (
+    Addresses,
     HumanTaskRequest,
     IntentRequest,
     PolicyPatch,
     StepRequest,
     TenantPolicy,
-    address,
 )
 
+_ADDRESSES: TypeAdapter[tuple[str, ...]] = TypeAdapter(Addresses)
 
-def plan(request: IntentRequest, *, agent: str, directory: Directory, now: int) -> tuple[Step, ...]:
+
+def plan(
+    request: IntentRequest, *, agent: str, directory: Directory, now: int, own: bool = False
+) -> tuple[Step, ...]:
     """Return the steps of an intent.
 
     An intent that names no human step becomes an approval by whoever the intent type's policy
-    names, else by `to`, else by `payload.reviewer`, else by the tenant's default reviewers.
+    names, else by `to`, else by `payload.reviewer`, else by the tenant's default reviewers. A
+    question of Holdshort's own is filed even where nobody is left to answer: its deadline does.
 
     Raises InvalidRequest where nobody can be asked or a task cannot be answered, and Forbidden
     where the call asks for what only a policy may set.
@@ -47,7 +53,8 @@ def plan(request: IntentRequest, *, agent: str, directory: Directory, now: int) 
                 "or set the tenant's default reviewers",
                 problems=[{"field": f"{field}to", "problem": "missing"}],
             )
-        _check_quorum(policy, reviewers, directory, field)
+        if not own:
+            _check_quorum(policy, reviewers, directory, field)
         steps.append(
             Step(name=step.name or task.task_type, task=task, policy=policy, reviewers=reviewers)
         )
@@ -66,6 +73,11 @@ def _until(policy: Policy, request: IntentRequest, now: int) -> Policy:
         raise InvalidRequest(
             "deadline_at has already passed",
             problems=[{"field": "deadline_at", "problem": "in the past"}],
+        )
+    if left > LONGEST_DEADLINE:
+        raise InvalidRequest(
+            f"deadline_at is {spell(left)} away; the longest allowed is {spell(LONGEST_DEADLINE)}",
+            problems=[{"field": "deadline_at", "problem": "too long"}],
         )
     changed: Policy = policy.but(deadline=left)
     return changed
@@ -121,22 +133,19 @@ def _reviewers(
 
 
 def _in_payload(payload: dict[str, Any]) -> tuple[str, ...]:
-    named = payload.get("reviewers", payload.get("reviewer"))
+    named = payload.get("reviewers") or payload.get("reviewer")
     if not named:
         return ()
-    many = [named] if isinstance(named, str) else named
-    if not isinstance(many, list) or not all(isinstance(one, str) for one in many):
-        raise _bad_reviewer(named)
     try:
-        return tuple(address(one) for one in many)
-    except (ValueError, ValidationError) as error:
+        return _ADDRESSES.validate_python(named)
+    except ValidationError as error:
         raise _bad_reviewer(named) from error
 
 
 def _bad_reviewer(named: Any) -> InvalidRequest:
     return InvalidRequest(
-        f"payload.reviewer is {named!r}; write ana@acme.com, team:finance or role:cfo, or name the "
-        "reviewer with `to` and keep the payload as it is",
+        f"payload.reviewer is {named!r:.200}; write ana@acme.com, team:finance or role:cfo, or "
+        "name the reviewer with `to` and keep the payload as it is",
         problems=[{"field": "payload.reviewer", "problem": "not a reviewer's address"}],
     )
 

@@ -146,8 +146,8 @@ async def list_(request: Request) -> Response:
         if agent is None:
             raise InvalidRequest("with a service key, say which agent: ?agent=…&key=…")
         one = await ctx.engine.read(store.by_key, principal.tenant, agent, query["key"])
-        found = [one] if one else []
-        return Json(_page(found, limit=1))
+        shown = [await _view(ctx, one)] if one else []
+        return Json({"ok": True, "intents": shown, "next_cursor": None})
     found = await ctx.engine.read(
         store.intents,
         principal.tenant,
@@ -158,15 +158,13 @@ async def list_(request: Request) -> Response:
         limit=limit,
         heavy=True,
     )
-    return Json(_page(found, limit))
-
-
-def _page(found: list[Intent], limit: int) -> dict[str, Any]:
-    return {
-        "ok": True,
-        "intents": [views.intent(intent) for intent in found],
-        "next_cursor": found[-1].id if len(found) == limit else None,
-    }
+    return Json(
+        {
+            "ok": True,
+            "intents": [views.intent(intent) for intent in found],
+            "next_cursor": found[-1].id if len(found) == limit else None,
+        }
+    )
 
 
 async def decision(request: Request) -> Response:

@@ -58,7 +58,8 @@ def _answer(intent: Intent, body: str | None) -> dict[str, Any]:
     }
     if found is not None:
         answer |= step_answer(found)
-        if found.positive:
+        # A list does not load the bodies: it leaves the arguments open rather than show others.
+        if found.positive and (body is not None or intent.edited_arguments is not None):
             answer["arguments"] = arguments(intent, body)
     return answer
 
@@ -125,7 +126,7 @@ def intent(
         "tool": found.tool,
         "grant": _grant(found.grant),
         "resume": "worker" if found.resume else "wait",
-        "lease": found.lease.model_dump() if found.lease else None,
+        "lease": found.lease.model_dump() if found.lease and found.lease_at else None,
         "supersedes": found.supersedes,
         "superseded_by": found.superseded_by,
         "error": found.error,

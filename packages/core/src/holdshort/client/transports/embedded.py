@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import concurrent.futures.thread  # noqa: F401  before us, so that our fork comes before its locks
 import os
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlencode
 
 import httpx
 
-from holdshort.client.calls import Call, Reply
+from holdshort.client.calls import Call, CouldNotReach, Reply
 from holdshort.client.transports.http import reply_of, request_of
 from holdshort.errors import ConfigurationError
 from holdshort.models import DEFAULT_TENANT, Principal
@@ -30,9 +32,7 @@ if TYPE_CHECKING:
 LOCAL_AGENT = "agent://local/default/agent"
 
 
-def local_principal(
-    kind: Literal["agent", "person", "service"], subject: str | None
-) -> Principal:
+def local_principal(kind: Literal["agent", "person", "service"], subject: str | None) -> Principal:
     """Return who acts in an embedded database, where no key says it.
 
     Raises ConfigurationError where a person is wanted and nobody is named.
@@ -54,13 +54,15 @@ class _Runtime:
     def __init__(self, database: str, make: Callable[[], Holdshort] | None) -> None:
         self.users = 0
         self.pid = os.getpid()
+        self.over = False
         self._database = database
         self._make = make
+        self._calls: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="holdshort", daemon=True)
         self._thread.start()
         try:
-            self._holdshort: Holdshort = self.submit(self._start()).result()
+            self._holdshort: Holdshort = self._on_loop(self._start()).result()
         except BaseException:
             self._end()
             raise
@@ -86,8 +88,29 @@ class _Runtime:
         await holdshort.start()
         return holdshort
 
-    def submit(self, work: Any) -> Future[Any]:
+    def _on_loop(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def submit(self, work: Coroutine[Any, Any, Any]) -> Future[Any]:
+        """Begin a call. It raises CouldNotReach where it is cut off by a fork."""
+        return self._on_loop(self._until_cut(work))
+
+    async def _until_cut(self, work: Coroutine[Any, Any, Any]) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        self._calls.add(task)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if not self.over:
+                raise
+            raise CouldNotReach("the process forks") from None
+        finally:
+            self._calls.discard(task)
+
+    def again(self) -> _Runtime:
+        """Return a new one in its place."""
+        return _Runtime(self._database, self._make)
 
     def admit(self, principal: Principal) -> str:
         return self._holdshort.authenticate.admit(principal)
@@ -97,9 +120,7 @@ class _Runtime:
         arguments["headers"]["Authorization"] = f"Bearer {key}"
         return reply_of(await self._client.request(**arguments))
 
-    async def stream(
-        self, call: Call, key: str, write: Callable[[bytes], object]
-    ) -> Reply | None:
+    async def stream(self, call: Call, key: str, write: Callable[[bytes], object]) -> Reply | None:
         """Pass a long answer on as it is made, which httpx's ASGI transport would gather first."""
         status, refusal = 0, b""
         failed: list[BaseException] = []
@@ -141,15 +162,25 @@ class _Runtime:
             raise (failed or [error])[0] from None
         return reply_of(httpx.Response(status, content=refusal)) if status >= 400 else None
 
-    def stop(self) -> None:
+    def stop(self, *, cut: bool = False) -> None:
+        """End it. With `cut`, calls that are under way are told to come back."""
+        self.over = True
+        if threading.current_thread() is self._thread:
+            return  # a channel of ours forks; it cannot wait for itself
         try:
-            self.submit(self._stop()).result(timeout=15)
+            self._on_loop(self._stop(cut)).result(timeout=15)
         finally:
             self._end()
 
-    async def _stop(self) -> None:
+    async def _stop(self, cut: bool) -> None:
+        if cut and self._calls:
+            for task in self._calls:
+                task.cancel()
+            await asyncio.wait(self._calls)
         await self._client.aclose()
         await self._holdshort.stop()
+        if cut:
+            await self._loop.shutdown_default_executor()
 
     def _end(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -157,14 +188,14 @@ class _Runtime:
 
 
 _runtimes: dict[str, _Runtime] = {}
-_lock = threading.Lock()
+#: Held while runtimes come and go, while a call is handed to one, and across a fork.
+_lock = threading.RLock()
 
 
 def _open(database: str, make: Callable[[], Holdshort] | None) -> _Runtime:
     with _lock:
         runtime = _runtimes.get(database)
-        if runtime is None or runtime.pid != os.getpid():
-            # After a fork the parent's thread is not here: this process needs its own.
+        if runtime is None or runtime.over or runtime.pid != os.getpid():
             runtime = _runtimes[database] = _Runtime(database, make)
         runtime.users += 1
         return runtime
@@ -177,7 +208,7 @@ def _close(database: str, runtime: _Runtime) -> None:
             return
         if _runtimes.get(database) is runtime:
             del _runtimes[database]
-    runtime.stop()
+        runtime.stop()
 
 
 @atexit.register
@@ -188,6 +219,57 @@ def _close_all() -> None:
         _runtimes.clear()
     for runtime in runtimes:
         runtime.stop()
+
+
+def _before_fork() -> None:
+    """Close everything. SQLite keeps its locks by process: with a file open across a fork, parent
+    and child no longer see each other's, and one deletes the log that the other writes to."""
+    _lock.acquire()
+    if not _runtimes:
+        return
+    before = {thread.native_id for thread in threading.enumerate()}
+    for runtime in _runtimes.values():
+        runtime.stop(cut=True)
+    _await_gone(before - {thread.native_id for thread in threading.enumerate()})
+
+
+def _await_gone(ended: set[int | None]) -> None:
+    """Wait until threads are gone for the kernel as well. Python calls them ended a moment before
+    they give back what they hold of OpenSSL, and whose lock is held then is held in the child for
+    ever. Where the kernel does not tell (not Linux), that moment is not waited for."""
+    ends = time.monotonic() + 1.0
+    while any(os.path.exists(f"/proc/self/task/{number}") for number in ended):
+        if time.monotonic() > ends:
+            return
+        time.sleep(0.001)
+
+
+def _after_fork_in_parent() -> None:
+    """Go on, beside the caller: timers and deliveries do not wait for the next call."""
+    _lock.release()
+    if _runtimes:
+        threading.Thread(target=_go_on, name="holdshort-after-fork", daemon=True).start()
+
+
+def _go_on() -> None:
+    with _lock:
+        for database, runtime in list(_runtimes.items()):
+            if runtime.over:
+                _runtimes[database] = runtime.again()
+
+
+def _after_fork_in_child() -> None:
+    """Leave all behind; what is used here is opened here."""
+    _runtimes.clear()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )
 
 
 def _result(future: Future[Any]) -> Any:
@@ -222,25 +304,33 @@ class EmbeddedTransport:
     def _live(self) -> _Runtime:
         if self._runtime is None:
             raise RuntimeError("this client was closed")
-        if self._runtime.pid != os.getpid():
+        if self._runtime.over or self._runtime.pid != os.getpid():
             self._open()
         return self._runtime
 
+    def begin(self, call: Call) -> Future[Reply]:
+        """Hand a call over."""
+        with _lock:
+            runtime = self._live()
+            return runtime.submit(runtime.move(call, self._key))
+
     def send(self, call: Call) -> Reply:
-        runtime = self._live()
-        reply: Reply = _result(runtime.submit(runtime.move(call, self._key)))
+        reply: Reply = _result(self.begin(call))
         return reply
 
     def stream(self, call: Call, write: Callable[[bytes], object]) -> Reply | None:
         """Pass the body on piece by piece; return None, or the reply that refused it."""
-        runtime = self._live()
-        refused: Reply | None = _result(runtime.submit(runtime.stream(call, self._key, write)))
+        with _lock:
+            runtime = self._live()
+            future = runtime.submit(runtime.stream(call, self._key, write))
+        refused: Reply | None = _result(future)
         return refused
 
     def close(self) -> None:
-        if self._runtime is not None:
-            runtime, self._runtime = self._runtime, None
-            _close(self._database, runtime)
+        with _lock:
+            if self._runtime is not None:
+                runtime, self._runtime = self._live(), None
+                _close(self._database, runtime)
 
 
 class AsyncEmbeddedTransport:
@@ -250,10 +340,7 @@ class AsyncEmbeddedTransport:
         self._blocking = EmbeddedTransport(database, principal)
 
     async def send(self, call: Call) -> Reply:
-        runtime = self._blocking._live()
-        future = runtime.submit(runtime.move(call, self._blocking._key))
-        reply: Reply = await asyncio.wrap_future(future)
-        return reply
+        return await asyncio.wrap_future(self._blocking.begin(call))
 
     async def close(self) -> None:
         await asyncio.to_thread(self._blocking.close)

@@ -1,0 +1,87 @@
+"""A request that is fine as such for every endpoint, about things that really are there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from holdshort.server.contract import Endpoint
+
+from .house import ANA, BO, TYPE, House
+
+BODIES: dict[str, dict[str, Any]] = {
+    "IntentRequest": {"intent_type": TYPE, "to": ANA},
+    "BatchRequest": {"intents": [{"intent_type": TYPE, "to": ANA}]},
+    "DecisionRequest": {"outcome": "approved"},
+    "DelegateRequest": {"to": BO},
+    "CommentRequest": {"text": "hm"},
+    "CancelRequest": {"reason": "x"},
+    "FailRequest": {"error": "x"},
+    "ConsumeRequest": {"digest": "0" * 64, "attempt_id": "a"},
+    "ReportRequest": {"attempt_id": "a", "succeeded": True},
+    "LeaseRequest": {"worker": "w", "intent_types": [TYPE]},
+    "LeaseChange": {"worker": "w", "epoch": 1},
+    "SettingsBody": {"default_reviewers": [ANA], "channels": ["console"]},
+    "KeyBody": {"role": "person", "subject": BO},
+    "PersonBody": {"name": "Bo"},
+    "TeamBody": {"members": [ANA]},
+    "TenantPolicy": {"quorum": 1},
+    "WebhookBody": {"url": "https://example.com/h"},
+}
+
+
+@dataclass(frozen=True)
+class Things:
+    """Ids of things in the tenant `default`: an intent of the agent's that Ana is asked about, and
+    one of each other kind."""
+
+    intent_id: str
+    delivery_id: str
+    key_id: str
+
+    def names(self, endpoint: Endpoint) -> dict[str, str]:
+        """What the endpoint's path has to be filled in with."""
+        return {
+            "intent_id": self.intent_id,
+            "delivery_id": self.delivery_id,
+            "key_id": self.key_id,
+            "name": name_for(endpoint),
+        }
+
+
+async def things(house: House) -> Things:
+    """Make one of each."""
+    intent_id = await house.ask(continuation={"state": 1}, to=[ANA, "team:finance"])
+    for path, body in DIRECTORY.items():
+        await house.ok("PUT", path, house.admin, body, name=NAMES[path])
+    key = {"role": "agent", "subject": "agent://acme/x/spare"}
+    made = await house.ok("POST", "/v1/keys", house.admin, key)
+    delivery = (await house.deliveries(intent_id))[0]
+    return Things(intent_id, delivery["delivery_id"], made["key"]["key_id"])
+
+
+NAMES = {
+    "/v1/people/{name}": BO,
+    "/v1/teams/{name}": "finance",
+    "/v1/policies/{name}": "intent.pay.*",
+    "/v1/webhooks/{name}": "ci",
+}
+DIRECTORY = {
+    "/v1/people/{name}": {"roles": ["cfo"]},
+    "/v1/teams/{name}": {"members": [BO]},
+    "/v1/policies/{name}": {"quorum": 2},
+    "/v1/webhooks/{name}": {"url": "https://example.com/hook", "active": False},
+}
+
+
+def name_for(endpoint: Endpoint) -> str:
+    return NAMES.get(endpoint.path, "")
+
+
+def body_for(endpoint: Endpoint) -> dict[str, Any] | None:
+    return None if endpoint.body is None else BODIES[endpoint.body.__name__]
+
+
+def query_for(endpoint: Endpoint) -> dict[str, str]:
+    """No stream is waited for."""
+    return {"wait_seconds": "1"} if endpoint.path.endswith("/stream") else {}
