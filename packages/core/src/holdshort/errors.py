@@ -1,18 +1,18 @@
 """Everything that Holdshort raises or answers with, in one tree.
 
 HoldshortError
-├── InvalidRequest          422  the request is understood but wrong; `details.problems` names each
-field │   ├── PayloadTooLarge     413
+├── InvalidRequest          422  the request is wrong; `details.problems` names each field
+│   ├── PayloadTooLarge     413
 │   └── UnknownKind         422
 ├── Unauthenticated         401  no key, or one that is unknown or revoked
 ├── Forbidden               403  the caller is known and may not do this
 │   └── NotAReviewer        403  this person may not decide this step
 ├── NotFound                404  no such thing in the caller's tenant
 ├── Conflict                409  the request collides with what is recorded
-│   ├── AlreadyDecided      409  somebody (or a timer) was first; `details.decision` says who and
-when │   ├── NotPending          409  the intent has ended, or is at another step
-│   ├── KeyConflict         409  the same idempotency key with another body; `details.differs` says
-where │   ├── StaleDigest         409  what was shown is not what is stored
+│   ├── AlreadyDecided      409  somebody (or a timer) was first: see `details.decision`
+│   ├── NotPending          409  the intent has ended, or is at another step
+│   ├── KeyConflict         409  the same key with another body: see `details.differs`
+│   ├── StaleDigest         409  what was shown is not what is stored
 │   └── LeaseLost           409  another worker holds the lease by now
 ├── GrantRefused            409  the action may not run; `details.reason` says why
 │   └── OutcomeUnknown      409  a run started and never reported; a person is being asked

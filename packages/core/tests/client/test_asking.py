@@ -386,7 +386,7 @@ class TestConfiguration:
             with pytest.raises(ConfigurationError, match="API key"):
                 kind(url)
 
-    @pytest.mark.parametrize("url", ["mysql://x", "/tmp/x.db", "sqlite:x", "redis://"])
+    @pytest.mark.parametrize("url", ["mysql://x", "/srv/x.db", "sqlite:x", "redis://"])
     def test_what_is_no_database_is_said(self, database: str, url: str) -> None:
         with pytest.raises(ConfigurationError):
             Client(url)
