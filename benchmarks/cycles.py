@@ -49,7 +49,7 @@ def measure(databases: Databases, choices: Choices) -> Section:
     section = Section("cycles")
     columns = (
         *("store", "agents", "cycles/s", "answer p50, p99 ms", "server CPU ms/cycle"),
-        *("database CPU ms/cycle", "generator CPU ms/cycle", "busy: server, generator"),
+        *("database CPU ms/cycle", "generator CPU ms/cycle", "busy: server, generator, others"),
         *("commits/cycle", "fsyncs/cycle"),
     )
     table = Table("Cycles: ask, wait, decide, answer received", columns)
@@ -63,7 +63,8 @@ def measure(databases: Databases, choices: Choices) -> Section:
     table.notes = [
         f"median (lowest-highest) of {choices.runs} runs of {choices.seconds:g} s, each after "
         f"{choices.warm_up:g} s of warm-up; every answer was checked: approved, and the right one",
-        "busy: share of one core; whoever is near 100 % is what the rate is bounded by",
+        "busy: share of one core; whoever is near 100 % is what the rate is bounded by. Others: "
+        "what else this machine did, PostgreSQL not counted; where it is much, the rates are low",
         "commits: from /metrics; fsyncs on PostgreSQL: from pg_stat_io, checkpoints included",
     ]
     section.tables.append(table)
@@ -133,8 +134,12 @@ def _level(database: Database, folder: Path, agents: int, choices: Choices) -> L
 def _row(level: Level) -> Sequence[str]:
     waits = sorted(wait * 1000 for run in level.runs for wait in run.waits)
     busy = [
-        statistics.median(getattr(run, name) / run.seconds for run in level.runs)
-        for name in ("server_cpu", "own_cpu")
+        statistics.median(spent / run.seconds for run, spent in zip(level.runs, each, strict=True))
+        for each in (
+            [run.server_cpu for run in level.runs],
+            [run.own_cpu for run in level.runs],
+            [max(0.0, run.machine_cpu - _ours(run)) for run in level.runs],
+        )
     ]
     return (
         level.store,
@@ -148,6 +153,10 @@ def _row(level: Level) -> Sequence[str]:
         f"{level.commits:.2f}",
         "-" if level.fsyncs is None else f"{level.fsyncs:.2f}",
     )
+
+
+def _ours(run: Findings) -> float:
+    return run.server_cpu + run.database_cpu + run.own_cpu
 
 
 def _aims(level: Level, counted: float | None) -> list[Aim]:

@@ -64,6 +64,8 @@ class Findings:
     server_cpu: float = 0.0
     database_cpu: float = 0.0
     own_cpu: float = 0.0
+    machine_cpu: float = 0.0
+    """Of all processes on this machine together."""
     waits: list[float] = field(default_factory=list)
     """From the sending of each decision to the agent's having it, in order of size."""
 
@@ -122,7 +124,7 @@ class Load:
         self.counting = False
         found, spent = self.findings, [b - a for a, b in zip(before, self._cpu(), strict=True)]
         found.seconds = loop.time() - started
-        found.server_cpu, found.database_cpu, found.own_cpu = spent
+        found.server_cpu, found.database_cpu, found.own_cpu, found.machine_cpu = spent
         found.waits = sorted(self.waits)
         self.ending = True
         try:
@@ -141,12 +143,13 @@ class Load:
         except TimeoutError:
             pass
 
-    def _cpu(self) -> tuple[float, float, float]:
+    def _cpu(self) -> tuple[float, float, float, float]:
         orders = self.orders
         return (
             processes.cpu_seconds(orders.server_pid) if orders.server_pid else 0.0,
             processes.family_cpu_seconds(orders.database_pid) if orders.database_pid else 0.0,
             time.process_time(),
+            processes.machine_cpu_seconds(),
         )
 
 

@@ -13,6 +13,13 @@ def _stat(pid: int) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
+def machine_cpu_seconds() -> float:
+    """Return the time that all cores together have been busy, with whatever."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]]
+    idle, waiting_for_disk = fields[3:5]
+    return (sum(fields) - idle - waiting_for_disk) / _TICKS
+
+
 def cpu_seconds(pid: int) -> float:
     """Return the user and system time that a process has used, over all its threads."""
     fields = _stat(pid)
