@@ -33,9 +33,7 @@ class Zygote:
             text=True,
         )
 
-    def live(
-        self, database: str, folder: Path, life: int | str, deadly: Point | None = None
-    ) -> int:
+    def live(self, database: str, folder: Path, life: int, deadly: Point | None = None) -> int:
         """Live once; return the exit status, negative for the signal that ended it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -83,7 +81,9 @@ def zygotes() -> Iterator[queue.SimpleQueue[Zygote]]:
         yield free
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_no_crash_loses_or_doubles_anything(
+    moment: str,
     databases: Databases,
     zygotes: queue.SimpleQueue[Zygote],
     tmp_path: Path,
@@ -105,16 +105,17 @@ def test_no_crash_loses_or_doubles_anything(
     passed = (tmp_path / "whole" / "passed-0").read_text(encoding="utf-8").splitlines()
     points: list[Point] = []
     for line in passed:
-        number, _, moment = line.partition(" ")
-        points.append((int(number), moment))
-    assert len(points) == len(set(points))
-    assert {moment for _, moment in points} == set(MOMENTS)
-    assert len(points) > 100, "the story should have dozens of commits"
+        number, _, found = line.partition(" ")
+        if found == moment:
+            points.append((int(number), moment))
+    assert points == [(number, moment) for number in range(len(points))]
+    assert 3 * len(points) == len(passed)
+    assert len(points) > 30, "the story should have dozens of commits"
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        names = [f"{number}-{moment.replace(' ', '-')}" for number, moment in points]
+        names = [f"killed-{number}" for number, _ in points]
         for point, wrong in zip(points, pool.map(run, names, points), strict=True):
-            with subtests.test("killed", transaction=point[0], moment=point[1]):
+            with subtests.test("killed", transaction=point[0]):
                 assert wrong == []
 
 
@@ -125,11 +126,9 @@ def _crash(zygote: Zygote, database: str, folder: Path, deadly: Point | None) ->
         return [f"the first life ended with {ended}", _log(folder, 0)]
     if deadly is not None and zygote.live(database, folder, 1) != 0:
         return ["the second life did not come to the end", _log(folder, 1)]
-    if zygote.live(database, folder, "check") != 0:
-        return ["the check failed", _log(folder, "check")]
     problems: list[Any] = json.loads((folder / "problems").read_text(encoding="utf-8"))
     return problems
 
 
-def _log(folder: Path, life: int | str) -> str:
+def _log(folder: Path, life: int) -> str:
     return (folder / f"log-{life}").read_text(encoding="utf-8")[-4000:]

@@ -28,7 +28,6 @@ TERMINAL_EVENTS = {"intent.completed", "intent.failed", "intent.canceled", "inte
 
 async def problems(house: House) -> list[str]:
     """Return everything that is not as it must be; empty when all is well."""
-    await house.open()
     intents = house.store.intents(DEFAULT_TENANT, limit=500)
     found = [*_of_the_whole(house, intents)]
     for intent in intents:

@@ -1,7 +1,7 @@
 """Lives, quickly: everything is imported once, and each line of standard input is one fork.
 
-A line is `{"database", "folder", "life", "deadly"}`; the answer is how the process ended, and for a
-life without a number what it found wrong.
+A line is `{"database", "folder", "life", "deadly"}`; the answer is how the process ended. A life
+that comes to its end writes what it finds wrong then into the file `problems`.
 """
 
 from __future__ import annotations
@@ -65,10 +65,8 @@ def main() -> None:
 async def live(house: Any, scenario: Any, invariants: Any, job: Any, folder: Path) -> None:
     deadly = None if job["deadly"] is None else (job["deadly"][0], job["deadly"][1])
     here = house.House(job["database"], folder, job["life"], deadly)
-    if job["life"] == "check":
-        (folder / "problems").write_text(json.dumps(await invariants.problems(here)))
-    else:
-        await scenario.play(here)
+    await scenario.play(here)
+    (folder / "problems").write_text(json.dumps(await invariants.problems(here)))
     await here.holdshort.stop()
 
 

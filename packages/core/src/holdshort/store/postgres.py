@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
 from holdshort.models import Directory, Intent, Principal, StoredEvent
-from holdshort.store.base import Delivery, Entry, EntryKind, KeyInfo, Ref
+from holdshort.store.base import Delivery, Down, Entry, EntryKind, KeyInfo, Ref
 from holdshort.store.queries import migrations, sql
 from holdshort.store.rows import directory_of
 
@@ -35,6 +36,11 @@ from holdshort.store.postgres_watch import Listener
 
 #: How long a read waits for a connection (seconds): long enough for a restart of the database.
 POOL_SECONDS = 5.0
+#: For how long the pool itself tries to get a connection back (seconds). Its pauses double, so with
+#: more it comes back as long after the database as that was gone; each read makes it try anew.
+RECONNECT_SECONDS = 1.0
+#: How long the one read that finds out whether the database is back waits for it (seconds).
+LOOK_SECONDS = 1.5
 _LAST_ID = "\x7f"
 _FIRST_ID = ""
 _TABLES = [
@@ -69,9 +75,12 @@ class PostgresStore:
             kwargs={"autocommit": True},
             configure=prepare,
             timeout=POOL_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
             name="holdshort",
             open=True,
         )
+        self._gone = False
+        self._looking = threading.Lock()
         self._writer: Connection | None = None
         self._given = clock
         heard = DatabaseClock()
@@ -126,9 +135,32 @@ class PostgresStore:
                 raise
 
     def _rows(self, name: str, /, **parameters: Any) -> list[Any]:
+        if not self._gone:
+            return self._noting_whether_gone(name, parameters, POOL_SECONDS)
+        # One read at a time finds out whether the database is back. Were all of them to wait for
+        # it, they would take every thread there is, and nobody would be told for minutes.
+        if not self._looking.acquire(blocking=False):
+            raise Down("the database cannot be reached")
+        try:
+            return self._noting_whether_gone(name, parameters, LOOK_SECONDS)
+        finally:
+            self._looking.release()
+
+    def _noting_whether_gone(
+        self, name: str, parameters: dict[str, Any], patience: float
+    ) -> list[Any]:
+        try:
+            rows = self._read(name, parameters, patience)
+        except Down:
+            self._gone = True
+            raise
+        self._gone = False
+        return rows
+
+    def _read(self, name: str, parameters: dict[str, Any], patience: float) -> list[Any]:
         retry = True
         while True:
-            with translated(), self._pool.connection() as connection:
+            with translated(), self._pool.connection(patience) as connection:
                 try:
                     return connection.execute(sql("postgres", name), parameters).fetchall()
                 except psycopg.DataError:
