@@ -255,6 +255,7 @@ async def test_unknown_kinds_are_told_the_known_ones(house: House) -> None:
         ("/v1/deliveries", {"state": "lost"}),
         ("/v1/intents", {"status": "SLEEPING"}),
         (f"{I}/events", {"since": "-1"}),
+        (f"{I}/events", {"since": ""}),
         (f"{I}/events", {"since": "1" * 16}),
         (f"{I}/events", {"since": "٣"}),
         (f"{I}/events/stream", {"since": "x"}),

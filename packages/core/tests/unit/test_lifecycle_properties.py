@@ -49,6 +49,7 @@ DIRECTORY = Directory(
     tenant=TENANT,
     people={"ana@acme.com": (), "bo@acme.com": (), "cy@acme.com": ("cfo",), OWNER: ("cfo",)},
     teams={"finance": ("bo@acme.com", "cy@acme.com", "di@acme.com"), "admins": ("cy@acme.com",)},
+    default_policy={"grant_ttl": 3600},
     type_policies={
         "intent.yes.*": {"fallback": "approve", "grant_ttl": 60, "reject_quorum": 2},
         "intent.strict.v1": {
@@ -204,12 +205,14 @@ class Life(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.office.now = max(START, self.office.now + round(seconds * 1000))
 
-    @rule(which=which, early=st.sampled_from([0, 0, 0, 1]))
-    def until_something_is_due(self, which: int, early: int) -> None:
+    @rule(which=which, what=st.integers(0, 2), early=st.sampled_from([0, 0, 0, 1]))
+    def until_something_is_due(self, which: int, what: int, early: int) -> None:
+        """Go to the very millisecond at which a timer, a lease or a permit ends, or just before."""
         intent = self.one(which)
-        if intent.wake_at is not None:
-            self.office.now = intent.wake_at - early
-            assert self.attempt(Tick(), intent)
+        moments = [intent.wake_at, intent.lease_at, intent.grant and intent.grant.expires_at]
+        due = [moment for moment in moments if moment is not None] or [self.office.now]
+        self.office.now = due[what % len(due)] - early
+        assert self.attempt(Tick(), intent)
 
     @rule(which=which)
     def tick(self, which: int) -> None:
@@ -318,7 +321,12 @@ class Life(RuleBasedStateMachine):
         except HoldshortError:
             assert self.office.intents == before
 
-    @rule(which=which, who=anybody, attempt=attempts, right=st.booleans())
+    @rule(
+        which=which,
+        who=st.sampled_from([AGENT] * 12 + MACHINES + PEOPLE),
+        attempt=attempts,
+        right=st.booleans(),
+    )
     def consume(self, which: int, who: Principal, attempt: str, right: bool) -> None:
         intent = self.one(which)
         digest = intent.digest if right else "0" * 64
@@ -335,7 +343,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         which=which,
-        who=st.sampled_from([AGENT, AGENT, AGENT, *MACHINES, *PEOPLE]),
+        who=st.sampled_from([AGENT] * 12 + MACHINES + PEOPLE),
         attempt=attempts,
         succeeded=st.booleans(),
     )

@@ -71,6 +71,10 @@ def test_the_default_policy_from_asking_to_the_end(office: Office) -> None:
             [(30, "escalated"), (60, "escalated"), (100, "timed_out")],
         ),
         ({"remind_after": 100, "escalate": []}, [(100, "timed_out")]),
+        (
+            {"remind_after": 99.999, "escalate": []},
+            [(99.999, "reminder"), (100, "timed_out")],
+        ),
         ({"remind_after": 200, "escalate": [[200, "bo@acme.com"]]}, [(100, "timed_out")]),
         ({"max_reminders": 0, "escalate": [[0, "bo@acme.com"]]}, [(0, "escalated"), (100, ...)]),
     ],

@@ -79,7 +79,9 @@ def _frame(event: StoredEvent) -> str:
 
 
 def _since(request: Request) -> int:
-    text = request.query_params.get("since") or request.headers.get("last-event-id") or "0"
+    text = request.query_params.get("since")
+    if text is None:
+        text = request.headers.get("last-event-id") or "0"
     if not text.isascii() or not text.isdigit() or len(text) > 15:
         raise InvalidRequest(
             f"since is the number of an event, not {text!r}",

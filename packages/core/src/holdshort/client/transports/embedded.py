@@ -55,6 +55,7 @@ class _Runtime:
         self.users = 0
         self.pid = os.getpid()
         self.over = False
+        self._forks = False
         self._database = database
         self._make = make
         self._calls: set[asyncio.Task[Any]] = set()
@@ -102,8 +103,8 @@ class _Runtime:
         try:
             return await work
         except asyncio.CancelledError:
-            if not self.over:
-                raise
+            if not self._forks:
+                raise  # its caller gave it up
             raise CouldNotReach("the process forks") from None
         finally:
             self._calls.discard(task)
@@ -173,6 +174,7 @@ class _Runtime:
             self._end()
 
     async def _stop(self, cut: bool) -> None:
+        self._forks = cut
         if cut and self._calls:
             for task in self._calls:
                 task.cancel()
