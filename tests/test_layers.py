@@ -66,6 +66,7 @@ PARTS = {
     "client": Part(8, within=("app",), never=LIGHT),
     # 9: what is built on a client
     "gate": Part(9, never=("app", *LIGHT)),
+    "adapters": Part(9, never=("app", *LIGHT)),
     "worker": Part(9, never=("app", *LIGHT)),
     "cli": Part(9, beside=("gate", "worker")),
     # 10: the public face, and what is published for other people's tests

@@ -13,7 +13,8 @@ HoldshortError
 │   ├── NotPending          409  the intent has ended, or is at another step
 │   ├── KeyConflict         409  the same key with another body: see `details.differs`
 │   ├── StaleDigest         409  what was shown is not what is stored
-│   └── LeaseLost           409  another worker holds the lease by now
+│   ├── LeaseLost           409  another worker holds the lease by now
+│   └── RunBusy             409  somebody else is working on this run: see `details.held_by`
 ├── GrantRefused            409  the action may not run; `details.reason` says why
 │   └── OutcomeUnknown      409  a run started and never reported; a person is being asked
 ├── RateLimited             429  `retry_after` seconds
@@ -128,6 +129,12 @@ class LeaseLost(Conflict):
     """The lease on this work has passed to another worker. Stop working on it."""
 
     code = "lease_lost"
+
+
+class RunBusy(Conflict):
+    """Somebody else is working on this run right now."""
+
+    code = "run_busy"
 
 
 class GrantRefused(HoldshortError):

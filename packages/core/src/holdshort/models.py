@@ -36,6 +36,9 @@ Role = Literal["agent", "person", "service", "system"]
 Fallback = Literal["reject", "approve"]
 Risk = Literal["low", "medium", "high"]
 
+RunRef = tuple[str, str, str]
+"""(tenant, agent, run id)"""
+
 
 @lru_cache(maxsize=256)
 def iso(milliseconds: int) -> str:
@@ -227,6 +230,43 @@ class Lease(Record):
     until: int
 
 
+class Run(Record):
+    """The durable record of one execution of a framework: a thread, an agent's run, a flow.
+
+    Its state (what the framework resumes from) is stored beside it. While somebody works on it the
+    lease says who; while it is suspended, `waits` says for which intents.
+    """
+
+    tenant: str
+    agent: str
+    id: str
+    app: str
+    """The name under which workers take it."""
+    version: int = 0
+    status: Literal["running", "suspended", "done", "failed"]
+    waits: tuple[str, ...] = ()
+    """The intents that were asked when it was suspended last."""
+    wakes: Literal["all", "any"] = "all"
+    """Whether it goes on when all of them have ended, or at each."""
+    lease: Lease | None = None
+    lease_at: int | None = None
+    """From when a worker may take it; None while there is nothing to do."""
+    save_id: str = ""
+    """The last save, to know its retry by."""
+    result: Any = None
+    error: str | None = None
+    created_at: int
+    updated_at: int
+
+    @property
+    def ref(self) -> RunRef:
+        return (self.tenant, self.agent, self.id)
+
+    def dump(self) -> str:
+        """Return the JSON that is stored. `Run.model_validate_json` reads it back."""
+        return self.model_dump_json(exclude_defaults=True)
+
+
 class Settles(Record):
     """On a question about an unknown outcome: which run it is about."""
 
@@ -272,6 +312,8 @@ class Intent(Record):
     supersedes: str | None = None
     superseded_by: str | None = None
     settles: Settles | None = None
+    run: tuple[str, str] | None = None
+    """(agent, id) of the run that goes on when this ends."""
     error: str | None = None
     seq: int = 0
     head: str = ""

@@ -70,6 +70,8 @@ Text = Annotated[str, Field(max_length=10_000)]
 Title = Annotated[str, Field(max_length=255)]
 Outcome = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Key = Annotated[str, Field(min_length=1, max_length=128)]
+RunId = Annotated[str, Field(min_length=1, max_length=255)]
+AppName = Annotated[str, Field(min_length=1, max_length=128)]
 
 
 class Request(BaseModel):
@@ -185,6 +187,13 @@ class Action(Request):
     arguments: dict[str, Any] = {}
 
 
+class RunOfIntent(Request):
+    """The run that goes on when an intent ends."""
+
+    id: RunId
+    app: AppName
+
+
 class IntentRequest(StepRequest):
     """What an agent files."""
 
@@ -203,6 +212,7 @@ class IntentRequest(StepRequest):
     resume: Literal["wait", "worker"] = "wait"
     continuation: Any = None
     supersedes: Annotated[str, Field(max_length=64)] | None = None
+    run: RunOfIntent | None = None
     max_delivery_attempts: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
 
     @model_validator(mode="after")
@@ -285,10 +295,11 @@ class ReportRequest(Request):
 
 
 class LeaseRequest(Request):
-    """Ask for decided intents to go on with."""
+    """Ask for decided intents, and for runs that can go on."""
 
     worker: Annotated[str, Field(min_length=1, max_length=128)]
-    intent_types: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)]
+    intent_types: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    apps: Annotated[tuple[AppName, ...], Field(max_length=100)] = ()
     seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
     limit: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 0.0
@@ -300,3 +311,43 @@ class LeaseChange(Request):
     worker: Annotated[str, Field(min_length=1, max_length=128)]
     epoch: Annotated[int, Field(strict=True, ge=1)]
     seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+
+
+class OpenRunRequest(Request):
+    """Begin a run, or take it over."""
+
+    run_id: RunId
+    app: AppName
+    worker: Annotated[str, Field(min_length=1, max_length=128)]
+    seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    again: Flag = Field(False, description="take up a run that has ended, as a thread does")
+
+
+class SaveRunRequest(Request):
+    """Save a run's state; with another status than `running` its lease is given up."""
+
+    run_id: RunId
+    worker: Annotated[str, Field(min_length=1, max_length=128)]
+    epoch: Annotated[int, Field(strict=True, ge=1)]
+    save_id: Annotated[str, Field(min_length=1, max_length=64)]
+    status: Literal["running", "suspended", "ready", "done", "failed"]
+    state: Any = Field(None, description="what to resume from; null keeps what is stored")
+    intents: Annotated[tuple[dict[str, Any], ...], Field(max_length=100)] = Field(
+        (), description="intents to file in the same transaction, each with `idempotency_key`"
+    )
+    waits: Annotated[tuple[str, ...], Field(max_length=100)] = Field(
+        (), description="intents filed before, that are waited for as well"
+    )
+    wakes: Literal["all", "any"] = "all"
+    again_in: Annotated[float, Field(ge=0, le=86400)] = 0.0
+    result: Any = None
+    error: Text | None = None
+
+
+class RenewRunRequest(Request):
+    """Keep a run's lease."""
+
+    run_id: RunId
+    worker: Annotated[str, Field(min_length=1, max_length=128)]
+    epoch: Annotated[int, Field(strict=True, ge=1)]
+    seconds: Annotated[float, Field(ge=1, le=3600)] = 60.0

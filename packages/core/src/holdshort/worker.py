@@ -11,14 +11,16 @@ import os
 import signal
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from holdshort.client import flows
 from holdshort.client.async_client import AsyncClient
 from holdshort.client.client import Client
 from holdshort.client.decision import Decision
 from holdshort.client.flows import report_run
+from holdshort.client.run import Run
 from holdshort.errors import (
     ConfigurationError,
     GrantRefused,
@@ -79,8 +81,21 @@ class Job:
         return asyncio.run_coroutine_threadsafe(self.run(action), self._worker._running()).result()
 
 
+class App(Protocol):
+    """What goes on with the runs of one name: an adapter's application.
+
+    `resume` may be plain or async. It must end the run that it is given (suspend, finish, fail,
+    release); where it raises, the run is given to a worker again after a pause.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def resume(self, run: Run) -> Any: ...
+
+
 class Worker:
-    """Hands decided intents to handlers.
+    """Hands decided intents to handlers, and runs that can go on to their apps.
 
     >>> worker = Worker(client)
     >>> @worker.on("intent.report.v1")
@@ -93,8 +108,11 @@ class Worker:
     leased while the handler runs (and renewed), delivered again when the worker dies, and finished
     when the handler returns. A handler that raises gets it again after a pause.
 
+    >>> Worker(client, apps=[app]).run()    # resumes the runs of a framework's adapter
+
     Args:
         client: a `Client` or `AsyncClient`.
+        apps: applications of adapters, whose suspended runs this worker resumes.
         concurrency: handlers that run at once.
         lease_seconds: how long a dead worker's job waits for the next one.
         retry_after: seconds until a job whose handler raised is delivered again.
@@ -104,6 +122,7 @@ class Worker:
         self,
         client: Client | AsyncClient,
         *,
+        apps: Iterable[App] = (),
         concurrency: int = 4,
         lease_seconds: float = 60.0,
         retry_after: float = 30.0,
@@ -115,6 +134,9 @@ class Worker:
         self._retry_after = retry_after
         self.name = name or f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._handlers: dict[str, Callable[[Job], Any]] = {}
+        self._apps: dict[str, App] = {}
+        for app in apps:
+            self.add(app)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
 
@@ -127,6 +149,16 @@ class Worker:
 
         return register
 
+    def add(self, app: App) -> None:
+        """Resume the runs of this app as well. Raises ValueError for a second one of a name."""
+        if self._apps.setdefault(app.name, app) is not app:
+            raise ValueError(f"this worker has another app named {app.name!r} already")
+
+    @property
+    def takes(self) -> list[str]:
+        """What this worker takes: its apps, and the intent types of its handlers."""
+        return [*self._apps, *self._handlers]
+
     def run(self, *, once: bool = False) -> int:
         """Work until SIGINT or SIGTERM, or (`once`) until nothing is ready; return how many jobs
         were finished. What is under way at the end is finished first."""
@@ -134,8 +166,10 @@ class Worker:
 
     async def serve(self, *, once: bool = False) -> int:
         """The same as `run`, on a running event loop."""
-        if not self._handlers:
-            raise ValueError("this worker has no handlers: name them with @worker.on(...)")
+        if not self._handlers and not self._apps:
+            raise ValueError(
+                "this worker has nothing to do: name handlers with @worker.on(…), or pass apps=[…]"
+            )
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
         restore = self._listen_to_signals()
@@ -145,7 +179,7 @@ class Worker:
             while not self._stopping.is_set():
                 room = self._concurrency - len(running)
                 jobs = await self._lease(room, wait=not once and not running) if room else []
-                running |= {asyncio.create_task(self._handle(job)) for job in jobs}
+                running |= {asyncio.create_task(job) for job in jobs}
                 if once and not jobs and not running:
                     break
                 if running and (len(running) >= self._concurrency or not jobs):
@@ -193,23 +227,58 @@ class Worker:
             return await bound(*args, **kwargs)
         return await asyncio.to_thread(bound, *args, **kwargs)
 
-    async def _lease(self, limit: int, *, wait: bool) -> list[Job]:
+    async def _lease(self, limit: int, *, wait: bool) -> list[Coroutine[Any, Any, bool]]:
+        """Return what there is to do, at most `limit` of it."""
         try:
             leased = await self._call(
-                "lease",
-                self.name,
-                list(self._handlers),
-                lease_seconds=self._lease_seconds,
-                limit=limit,
-                # Short, so that a signal is answered within a second.
-                wait_seconds=1.0 if wait else 0.0,
+                "_run",
+                flows.lease(
+                    self.name,
+                    list(self._handlers),
+                    apps=list(self._apps),
+                    lease_seconds=self._lease_seconds,
+                    limit=limit,
+                    # Short, so that a signal is answered within a second.
+                    wait_seconds=1.0 if wait else 0.0,
+                ),
             )
         except HoldshortError as error:
             if isinstance(error, ConfigurationError) or not _passes(error):
                 raise
             log.warning("waiting for Holdshort: %s", error)
             return []
-        return [self._job(one) for one in leased]
+        runs = [Run(self._client, one, self.name, self._lease_seconds) for one in leased["runs"]]
+        return [
+            *(self._handle(self._job(one)) for one in leased["jobs"]),
+            *(self._resume(run) for run in runs),
+        ]
+
+    async def _resume(self, run: Run) -> bool:
+        """Let an app go on with a run; return whether it came to an end that it was brought to."""
+        app = self._apps[run.app]
+        try:
+            await _maybe_await(app.resume, {"run": run}, positional=True)
+        except LeaseLost as lost:
+            log.warning("%s: %s", run.id, lost)
+            return False
+        except Exception:
+            log.exception("the app %s failed to resume the run %s", run.app, run.id)
+            await self._give_back(run)
+            return False
+        if run.held:
+            log.error("the app %s left the run %s as it was; it comes again", run.app, run.id)
+            await self._give_back(run)
+            return False
+        return True
+
+    async def _give_back(self, run: Run) -> None:
+        if not run.held:
+            return
+        try:
+            await run.arelease(self._retry_after)
+        except HoldshortError as error:
+            # Its lease runs out and it comes again.
+            log.warning("could not release the run %s: %s", run.id, error)
 
     def _job(self, wire: dict[str, Any]) -> Job:
         return Job(

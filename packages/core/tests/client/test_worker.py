@@ -118,7 +118,7 @@ class TestJobs:
         worker = Worker(client)
         worker.on("intent.other.v1")(print)
         assert worker.run(once=True) == 0
-        with pytest.raises(ValueError, match="no handlers"):
+        with pytest.raises(ValueError, match="nothing to do"):
             Worker(client).run(once=True)
 
     def test_whose_result_cannot_be_recorded(self, client: Client, ask: Callable[..., str]) -> None:

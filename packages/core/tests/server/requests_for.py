@@ -21,6 +21,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "ReportRequest": {"attempt_id": "a", "succeeded": True},
     "LeaseRequest": {"worker": "w", "intent_types": [TYPE]},
     "LeaseChange": {"worker": "w", "epoch": 1},
+    "OpenRunRequest": {"run_id": "r-new", "app": "refunds", "worker": "w"},
+    "SaveRunRequest": {
+        "run_id": "r",
+        "worker": "w",
+        "epoch": 1,
+        "save_id": "s",
+        "status": "running",
+    },
+    "RenewRunRequest": {"run_id": "r", "worker": "w", "epoch": 1},
     "SettingsBody": {"default_reviewers": [ANA], "channels": ["console"]},
     "KeyBody": {"role": "person", "subject": BO},
     "PersonBody": {"name": "Bo"},
@@ -33,7 +42,7 @@ BODIES: dict[str, dict[str, Any]] = {
 @dataclass(frozen=True)
 class Things:
     """Ids of things in the tenant `default`: an intent of the agent's that Ana is asked about, and
-    one of each other kind."""
+    one of each other kind. The agent's run is `r`, held by `w`."""
 
     intent_id: str
     delivery_id: str
@@ -56,6 +65,8 @@ async def things(house: House) -> Things:
         await house.ok("PUT", path, house.admin, body, name=NAMES[path])
     key = {"role": "agent", "subject": "agent://acme/x/spare"}
     made = await house.ok("POST", "/v1/keys", house.admin, key)
+    run = {"run_id": "r", "app": "refunds", "worker": "w"}
+    await house.ok("POST", "/v1/runs/open", house.agent, run)
     delivery = (await house.deliveries(intent_id))[0]
     return Things(intent_id, delivery["delivery_id"], made["key"]["key_id"])
 

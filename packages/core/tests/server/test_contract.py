@@ -271,6 +271,58 @@ async def _(house: House) -> None:
     assert done["state"] == "done"
 
 
+@happy("POST", "/v1/runs/open")
+async def _(house: House) -> None:
+    body = {"run_id": "r", "app": "refunds", "worker": "w"}
+    opened = await house.ok("POST", "/v1/runs/open", house.agent, body)
+    assert (opened["run"]["status"], opened["run"]["epoch"]) == ("running", 1)
+    assert opened["state"] is None
+
+
+@happy("POST", "/v1/runs/save")
+async def _(house: House) -> None:
+    held = {"run_id": "r", "worker": "w"}
+    await house.ok("POST", "/v1/runs/open", house.agent, held | {"app": "refunds"})
+    saved = await house.ok(
+        "POST",
+        "/v1/runs/save",
+        house.agent,
+        held
+        | {"epoch": 1, "save_id": "1", "status": "suspended", "state": {"at": 3}}
+        | {"intents": [{"intent_type": TYPE, "to": ANA, "idempotency_key": "k"}]},
+    )
+    (filed,) = saved["results"]
+    assert saved["run"]["waits"] == [filed["intent_id"]]
+    assert (await house.look(filed["intent_id"]))["run_id"] == "r"
+
+
+@happy("POST", "/v1/runs/renew")
+async def _(house: House) -> None:
+    held = {"run_id": "r", "worker": "w"}
+    opened = await house.ok("POST", "/v1/runs/open", house.agent, held | {"app": "refunds"})
+    house.clock.advance(30)
+    kept = await house.ok("POST", "/v1/runs/renew", house.agent, held | {"epoch": 1})
+    assert kept["run"]["leased_until"] > opened["run"]["leased_until"]
+
+
+@happy("GET", "/v1/runs")
+async def _(house: House) -> None:
+    for name, app in (("a", "x"), ("b", "x"), ("c", "y")):
+        body = {"run_id": name, "app": app, "worker": "w"}
+        await house.ok("POST", "/v1/runs/open", house.agent, body)
+
+    async def page(key: str, **query: Any) -> list[str]:
+        found = await house.ok("GET", "/v1/runs", key, query=query)
+        return [one["run_id"] for one in found["runs"]]
+
+    assert await page(house.agent) == await page(house.admin) == ["a", "b", "c"]
+    assert await page(house.agent, app="x", limit=1) == ["a"]
+    assert await page(house.agent, app="x", cursor="a") == ["b"]
+    assert await page(house.agent, run_id="c") == ["c"]
+    assert await page(house.agent, run_id="d") == []
+    assert await page(house.agent, run_status="suspended") == []
+
+
 @happy("POST", "/v1/leases")
 async def _(house: House) -> None:
     asked, job = await leased(house)

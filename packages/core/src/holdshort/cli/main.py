@@ -19,9 +19,11 @@ from holdshort.cli import (
     intents,
     keys,
     policies,
+    runs,
     tasks,
     watch,
     webhooks,
+    worker,
 )
 from holdshort.cli.command import new_group
 from holdshort.cli.demo import command as demo
@@ -57,6 +59,7 @@ def _common(
 for name, group in {
     "tasks": tasks.group,
     "intents": intents.group,
+    "runs": runs.group,
     "keys": keys.group,
     "people": directory.people,
     "teams": directory.teams,
@@ -66,7 +69,7 @@ for name, group in {
     "audit": audit.group,
 }.items():
     app.add_typer(group, name=name)
-for module in (up, doctor, demo):
+for module in (up, worker, doctor, demo):
     module.register(app)
 decisions.register(tasks.group)
 watch.register(intents.group)

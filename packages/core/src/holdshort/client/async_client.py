@@ -216,7 +216,7 @@ class AsyncClient:
         wait_seconds: float = 0.0,
     ) -> list[dict[str, Any]]:
         """Take decided intents to go on with; `Worker` does this for you."""
-        return await self._run(
+        leased = await self._run(
             flows.lease(
                 worker,
                 intent_types,
@@ -225,6 +225,12 @@ class AsyncClient:
                 wait_seconds=wait_seconds,
             )
         )
+        jobs: list[dict[str, Any]] = leased["jobs"]
+        return jobs
+
+    async def get_run(self, run_id: str) -> dict[str, Any] | None:
+        """Return a run (of a framework's adapter) as it is now; None where there is none."""
+        return await self._run(flows.get_run(run_id))
 
     async def change_lease(
         self, intent_id: str, action: str, *, worker: str, epoch: int, lease_seconds: float = 60.0

@@ -213,7 +213,7 @@ class Client:
         wait_seconds: float = 0.0,
     ) -> list[dict[str, Any]]:
         """Take decided intents to go on with; `Worker` does this for you."""
-        return self._run(
+        leased = self._run(
             flows.lease(
                 worker,
                 intent_types,
@@ -222,6 +222,12 @@ class Client:
                 wait_seconds=wait_seconds,
             )
         )
+        jobs: list[dict[str, Any]] = leased["jobs"]
+        return jobs
+
+    def get_run(self, run_id: str) -> dict[str, Any] | None:
+        """Return a run (of a framework's adapter) as it is now; None where there is none."""
+        return self._run(flows.get_run(run_id))
 
     def change_lease(
         self, intent_id: str, action: str, *, worker: str, epoch: int, lease_seconds: float = 60.0

@@ -282,19 +282,37 @@ def post(intent_id: str, action: str, body: dict[str, Any] | None = None) -> Flo
 
 
 def lease(
-    worker: str, intent_types: list[str], *, lease_seconds: float, limit: int, wait_seconds: float
-) -> Flow[list[dict[str, Any]]]:
-    """Take decided intents to go on with."""
+    worker: str,
+    intent_types: list[str],
+    *,
+    lease_seconds: float,
+    limit: int,
+    wait_seconds: float,
+    apps: list[str] | None = None,
+) -> Flow[dict[str, Any]]:
+    """Take decided intents (`jobs`) and runs that can go on (`runs`)."""
     body = {
         "worker": worker,
         "intent_types": intent_types,
+        "apps": apps or [],
         "seconds": lease_seconds,
         "limit": limit,
         "wait_seconds": wait_seconds,
     }
-    reply = yield from call(Call("POST", "/v1/leases", body, timeout=wait_seconds + 15.0))
-    jobs: list[dict[str, Any]] = reply["jobs"]
-    return jobs
+    return (yield from call(Call("POST", "/v1/leases", body, timeout=wait_seconds + 15.0)))
+
+
+def on_run(action: str, body: dict[str, Any]) -> Flow[dict[str, Any]]:
+    """`open`, `save` or `renew` a run; what is None is left out. Safe to repeat: the worker's name,
+    or the save's id, makes a retry known."""
+    said = {name: value for name, value in body.items() if value is not None}
+    return (yield from call(Call("POST", f"/v1/runs/{action}", said)))
+
+
+def get_run(run_id: str) -> Flow[dict[str, Any] | None]:
+    """Return a run of this agent's as it is now, without its state; None where there is none."""
+    reply = yield from call(Call("GET", "/v1/runs", query={"run_id": run_id}))
+    return reply["runs"][0] if reply["runs"] else None
 
 
 def tasks(

@@ -12,19 +12,28 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from holdshort import ids
-from holdshort.engine.work import Apply, File, Filed, Item, Sweep
-from holdshort.errors import Forbidden, HoldshortError, KeyConflict, NotFound, NotPending
+from holdshort.engine.run_batch import RunBatch
+from holdshort.engine.work import Apply, File, Filed, Item, LeaseRuns, OnRun, RunDone, Sweep
+from holdshort.errors import (
+    Forbidden,
+    HoldshortError,
+    KeyConflict,
+    NotFound,
+    NotPending,
+    RunBusy,
+)
 from holdshort.lifecycle import (
     Cancel,
     Command,
     Create,
     FollowUp,
+    Lose,
     Question,
     Tick,
     Transition,
     apply,
 )
-from holdshort.models import Directory, Intent, Notice, Principal
+from holdshort.models import Directory, Intent, Notice, Principal, Run, RunRef
 from holdshort.notify.routing import route
 from holdshort.store.base import Changes, Delivery, KeyRef, NewIntent, Ref, Tx
 
@@ -63,6 +72,7 @@ class Batch:
         self._seed = secrets.token_hex(16)
         self._numbered = 0
         self.changes = Changes()
+        self._runs = RunBatch(tx, self.changes)
 
     def run(self, items: Sequence[Item]) -> None:
         """Fold all items and write the outcome; each item holds its own result afterwards."""
@@ -73,6 +83,7 @@ class Batch:
                 item.result.error = None
             except HoldshortError as error:
                 item.result.error = error
+        self._wake_runs()
         self._collect()
         self._tx.write(self.changes)
 
@@ -83,7 +94,7 @@ class Batch:
 
     def _load(self, items: Sequence[Item]) -> None:
         refs = sorted({item.work.ref for item in items if isinstance(item.work, Apply)})
-        keys = sorted({_key_of(i.work.command) for i in items if isinstance(i.work, File)})
+        keys = sorted({_key_of(work.command) for item in items for work in _files(item)})
         found = self._tx.load(refs) if refs else {}
         if keys:
             self._by_key |= self._tx.load_by_key(keys)
@@ -122,6 +133,10 @@ class Batch:
             return self._file(work)
         if isinstance(work, Sweep):
             return self._sweep(work)
+        if isinstance(work, OnRun):
+            return self._on_run(work)
+        if isinstance(work, LeaseRuns):
+            return self._lease_runs(work)
         return work.run(self._tx)
 
     def _sweep(self, work: Sweep) -> list[Transition]:
@@ -143,19 +158,102 @@ class Batch:
         return done
 
     def _file(self, work: File) -> Filed:
+        filed, staged = self._filing(work)
+        self._stage_filed(work, staged)
+        return filed
+
+    def _filing(self, work: File) -> tuple[Filed, list[Transition]]:
+        """Return what filing this comes to, with the transitions that are to be staged for it."""
         command = work.command
         known = self._by_key.get(_key_of(command))
         if known is not None:
             current = self._intents[known.tenant, known.id]
             if current.body_hash != command.body_hash:
                 raise self._conflict(current, work)
-            return Filed(Transition(current), existed=True)
+            return Filed(Transition(current), existed=True), []
         ref = (command.principal.tenant, command.intent_id)
         staged = self._with_follow_ups(ref, None, command)
-        self._new[ref] = NewIntent(staged[0].intent, work.body, work.continuation)
+        return Filed(staged[0], existed=False), staged
+
+    def _stage_filed(self, work: File, staged: list[Transition]) -> None:
+        if not staged:
+            return
+        intent = staged[0].intent
+        self._new[intent.tenant, intent.id] = NewIntent(intent, work.body, work.continuation)
         self._stage(staged)
-        self._by_key[_key_of(command)] = staged[0].intent
-        return Filed(staged[0], existed=False)
+        self._by_key[_key_of(work.command)] = intent
+        if work.app is not None:
+            assert intent.run is not None
+            self._runs.join(intent, work.app, self._now)
+
+    def _on_run(self, work: OnRun) -> RunDone:
+        """Apply a command to a run. All that goes with it is worked out before any of it is staged,
+        so that a refusal leaves nothing behind."""
+        filings = [(file, *self._filing(file)) for file in work.files]
+        ids = [filed.transition.intent.id for _, filed, _ in filings]
+        fresh = {filed.transition.intent.id for _, filed, _ in filings if not filed.existed}
+
+        def ended(intent_id: str) -> bool:
+            # What is filed here and now waits for somebody.
+            return intent_id not in fresh and self._ended(work.ref, intent_id)
+
+        before, run = self._runs.applied(work, tuple(dict.fromkeys(ids)), ended, self._now)
+        for file, _, staged in filings:
+            self._stage_filed(file, staged)
+        self._runs.stage(run, work.state if run is not before else None)
+        self._lose_executions(before, run)
+        return RunDone(run, tuple(filed for _, filed, _ in filings))
+
+    def _lease_runs(self, work: LeaseRuns) -> list[Run]:
+        done = []
+        for ref in work.select(self._tx):
+            try:
+                before, run = self._runs.applied(
+                    OnRun(ref, work.command(ref)), (), lambda _: False, self._now
+                )
+            except RunBusy:
+                continue  # an earlier item of this batch was first
+            self._runs.stage(run, None)
+            self._lose_executions(before, run)
+            done.append(run)
+        return done
+
+    def _ended(self, run: RunRef, intent_id: str) -> bool:
+        intent = self._waited_for(run, intent_id)
+        return intent is None or intent.terminal  # what is not there is not waited for
+
+    def _waited_for(self, run: RunRef, intent_id: str) -> Intent | None:
+        """Return an intent that this run may wait for: one of its agent's, or one about it."""
+        tenant, agent, run_id = run
+        try:
+            intent = self._get((tenant, intent_id))
+        except NotFound:
+            return None
+        return intent if intent.agent == agent or intent.run == (agent, run_id) else None
+
+    def _lose_executions(self, before: Run | None, run: Run) -> None:
+        """Where a run is taken over from somebody who died with it: what he had started and not
+        reported is asked about, before anybody else comes to it."""
+        if before is None or before.status != "running" or before.lease == run.lease:
+            return
+        for intent_id in run.waits:
+            intent = self._waited_for(run.ref, intent_id)
+            if intent is not None:
+                why = "the process that ran it stopped renewing its lease on the run"
+                ref = (run.tenant, intent_id)
+                self._stage(self._with_follow_ups(ref, intent, Lose(why)))
+
+    def _wake_runs(self) -> None:
+        """Make those runs ready whose intents have ended in this batch."""
+        ended = [
+            intent
+            for ref, intent in self._intents.items()
+            if intent.run is not None
+            and intent.terminal
+            and (ref in self._new or intent.version != self._versions[ref])
+        ]
+        if ended:
+            self._runs.wake(ended, self._ended, self._now)
 
     def _conflict(self, known: Intent, work: File) -> KeyConflict:
         stored = self._new.get((known.tenant, known.id))
@@ -236,6 +334,7 @@ class Batch:
             body_hash="",
             correlation_id=about.correlation_id,
             settles=question.settles,
+            run=about.run,
         )
         ref = (about.tenant, question.intent_id)
         transition = self._apply(ref, None, command)
@@ -257,6 +356,12 @@ class Batch:
             if intent.assigned != self._assigned[ref]:
                 self.changes.unassigned.append(ref)
                 self.changes.assigned += [(ref[0], address, ref[1]) for address in intent.assigned]
+
+
+def _files(item: Item) -> Sequence[File]:
+    if isinstance(item.work, OnRun):
+        return item.work.files
+    return (item.work,) if isinstance(item.work, File) else ()
 
 
 def _key_of(command: Create) -> KeyRef:

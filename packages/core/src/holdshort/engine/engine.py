@@ -10,11 +10,23 @@ from typing import Any, TypeVar
 
 from holdshort import lifecycle
 from holdshort.engine.wake import Wake
-from holdshort.engine.work import Apply, File, Filed, Item, Result, Sweep, Work, Write
+from holdshort.engine.work import (
+    Apply,
+    File,
+    Filed,
+    Item,
+    LeaseRuns,
+    OnRun,
+    Result,
+    RunDone,
+    Sweep,
+    Work,
+    Write,
+)
 from holdshort.engine.writer import Writer
 from holdshort.errors import Unavailable
 from holdshort.lifecycle import Command, Transition
-from holdshort.models import DEFAULT_TENANT, Directory, Intent
+from holdshort.models import DEFAULT_TENANT, Directory, Intent, Run
 from holdshort.store.base import Delivery, Entry, Ref, Store, Tx
 
 T = TypeVar("T")
@@ -98,6 +110,16 @@ class Engine:
         """File several; each is answered on its own, all of them from as few commits as can be."""
         return await asyncio.gather(*map(self.file, works), return_exceptions=True)
 
+    async def on_run(self, work: OnRun) -> RunDone:
+        """Apply a command to a run, with the intents and the state that go with it."""
+        done: RunDone = await self._put(work)
+        return done
+
+    async def lease_runs(self, work: LeaseRuns) -> list[Run]:
+        """Take runs that can go on."""
+        taken: list[Run] = await self._put(work)
+        return taken
+
     async def sweep(
         self, select: Callable[[Tx], Sequence[Ref]], command: Command
     ) -> list[Transition]:
@@ -176,8 +198,9 @@ class Engine:
     ) -> None:
         for item in items:
             item.done(item.result)
-        if touched:
-            self.wake.changed(touched.values())
+        ready = any(map(_leaves_a_run_ready, items))
+        if touched or ready:
+            self.wake.changed(touched.values(), resumable=ready)
             due = [intent.wake_at for intent in touched.values() if intent.wake_at is not None]
             if due:
                 self.on_wake_at(min(due))
@@ -188,3 +211,8 @@ class Engine:
         loop = self._loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.wake.changed_elsewhere, refs)
+
+
+def _leaves_a_run_ready(item: Item) -> bool:
+    done = item.result.value
+    return isinstance(done, RunDone) and done.run.status == "suspended" and bool(done.run.lease_at)

@@ -47,11 +47,10 @@ class Wake:
             if not waiting:
                 del self._waiting[subscription.ref]
 
-    def changed(self, intents: Iterable[Intent]) -> None:
-        """Pass on what this process has just committed."""
-        resumable = False
+    def changed(self, intents: Iterable[Intent], *, resumable: bool = False) -> None:
+        """Pass on what this process has just committed; `resumable` where a run can go on."""
         for intent in intents:
-            resumable = resumable or intent.lease_at is not None
+            resumable = resumable or intent.lease_at is not None or intent.run is not None
             for subscription in self._waiting.get((intent.tenant, intent.id), ()):
                 subscription.tell(intent)
         if resumable:

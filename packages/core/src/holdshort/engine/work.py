@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from holdshort.errors import HoldshortError
-from holdshort.lifecycle import Command, Create, Transition
+from holdshort.lifecycle import Command, Create, RunCommand, Transition
+from holdshort.models import Run, RunRef
 from holdshort.store.base import Ref, Tx
 
 
@@ -26,6 +27,8 @@ class File:
     command: Create
     body: str
     continuation: bytes | None = None
+    app: str | None = None
+    """The app of the run that the command names, should that run not be there yet."""
 
 
 @dataclass(slots=True)
@@ -45,7 +48,34 @@ class Write:
     """Whether people, teams, policies or keys change with it."""
 
 
-Work = Apply | File | Sweep | Write
+@dataclass(slots=True)
+class OnRun:
+    """One command on one run, with the intents that are filed and the state that is saved in the
+    same transaction: all of it, or nothing."""
+
+    ref: RunRef
+    command: RunCommand
+    files: Sequence[File] = ()
+    state: bytes | None = None
+
+
+@dataclass(slots=True)
+class LeaseRuns:
+    """Take the runs that a query finds inside the transaction."""
+
+    select: Callable[[Tx], Sequence[RunRef]]
+    command: Callable[[RunRef], RunCommand]
+
+
+Work = Apply | File | Sweep | Write | OnRun | LeaseRuns
+
+
+@dataclass(frozen=True, slots=True)
+class RunDone:
+    """The answer to `OnRun`: the run, and what its intents were filed as, in order."""
+
+    run: Run
+    filed: tuple[Filed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

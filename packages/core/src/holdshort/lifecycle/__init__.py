@@ -6,7 +6,7 @@ error, and nothing has changed.
 
 from __future__ import annotations
 
-from holdshort.lifecycle import end, grants, human, leases, timers
+from holdshort.lifecycle import end, grants, human, leases, runs, timers
 from holdshort.lifecycle.commands import (
     Cancel,
     Claim,
@@ -19,6 +19,7 @@ from holdshort.lifecycle.commands import (
     EndLease,
     Fail,
     FollowUp,
+    Lose,
     Question,
     Release,
     RenewLease,
@@ -30,6 +31,7 @@ from holdshort.lifecycle.commands import (
 )
 from holdshort.lifecycle.create import create
 from holdshort.lifecycle.draft import ALLOWED, Draft, Transition
+from holdshort.lifecycle.runs import OpenRun, RenewRun, RunCommand, SaveRun, TakeRun
 from holdshort.models import Directory, Intent
 
 __all__ = [
@@ -45,16 +47,23 @@ __all__ = [
     "EndLease",
     "Fail",
     "FollowUp",
+    "Lose",
+    "OpenRun",
     "Question",
     "Release",
     "RenewLease",
+    "RenewRun",
     "Report",
+    "RunCommand",
+    "SaveRun",
     "Settle",
     "Supersede",
     "TakeLease",
+    "TakeRun",
     "Tick",
     "Transition",
     "apply",
+    "runs",
 ]
 
 
@@ -100,6 +109,8 @@ def _change(draft: Draft, command: Command, directory: Directory) -> None:
             grants.report(draft, command)
         case Settle():
             grants.settle(draft, command)
+        case Lose():
+            grants.lose(draft, command)
         case TakeLease():
             leases.take(draft, command)
         case RenewLease():

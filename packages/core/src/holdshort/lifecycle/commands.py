@@ -20,6 +20,8 @@ class Create:
     body_hash: str
     correlation_id: str
     settles: Settles | None = None
+    run: tuple[str, str] | None = None
+    """(agent, id) of the run that goes on when the intent ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,13 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Lose:
+    """Whoever ran the approved action is gone, and never reported."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settle:
     """A person has said whether the run whose outcome was unknown took effect."""
 
@@ -179,6 +188,7 @@ Command = (
     | Consume
     | Report
     | Settle
+    | Lose
     | TakeLease
     | RenewLease
     | EndLease

@@ -47,6 +47,7 @@ def create(command: Create, directory: Directory, now: int) -> Draft:
         resume=request.resume == "worker" or request.continuation is not None,
         supersedes=request.supersedes,
         settles=command.settles,
+        run=command.run,
         head=audit.genesis(principal.tenant, command.intent_id),
     )
     draft = Draft(intent, now)

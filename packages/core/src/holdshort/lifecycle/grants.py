@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdshort import ids
 from holdshort.errors import Conflict, Forbidden, GrantRefused, OutcomeUnknown, StaleDigest
-from holdshort.lifecycle.commands import Cancel, Consume, FollowUp, Question, Report, Settle
+from holdshort.lifecycle.commands import Cancel, Consume, FollowUp, Lose, Question, Report, Settle
 from holdshort.lifecycle.draft import Draft
 from holdshort.models import Grant, Intent, Principal, Settles, iso
 from holdshort.requests import IntentRequest
@@ -110,6 +110,13 @@ def lose_run(draft: Draft, why: str) -> None:
             settles=Settles(intent_id=intent.id, attempt=grant.attempt),
         )
     )
+
+
+def lose(draft: Draft, command: Lose) -> None:
+    """The same for whoever learns it from outside: nothing where nothing was under way."""
+    grant = draft.intent.grant
+    if grant is not None and grant.state == "started":
+        lose_run(draft, command.why)
 
 
 def _question(intent: Intent, grant: Grant) -> IntentRequest:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort import requests
-from holdshort.server import directory, events, execution, intents, operations, tasks
+from holdshort.server import directory, events, execution, intents, operations, runs, tasks
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -119,6 +119,21 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     ),
     Endpoint(
         "POST", f"{_I}/report", execution.report, _AGENT, requests.ReportRequest, reply="Reported"
+    ),
+    Endpoint(
+        "POST", "/v1/runs/open", runs.open_, _AGENT, requests.OpenRunRequest, reply="LeasedRunReply"
+    ),
+    Endpoint("POST", "/v1/runs/save", runs.save, _AGENT, requests.SaveRunRequest, reply="SavedRun"),
+    Endpoint(
+        "POST", "/v1/runs/renew", runs.renew, _AGENT, requests.RenewRunRequest, reply="RunReply"
+    ),
+    Endpoint(
+        "GET",
+        "/v1/runs",
+        runs.list_,
+        ("agent", "service"),
+        query=("run_id", "app", "agent", "run_status", "cursor", "limit"),
+        reply="RunPage",
     ),
     Endpoint("POST", "/v1/leases", execution.lease, _AGENT, requests.LeaseRequest, reply="Jobs"),
     Endpoint(

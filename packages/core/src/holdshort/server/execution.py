@@ -8,6 +8,7 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdshort.errors import InvalidRequest
 from holdshort.lifecycle import (
     Command,
     Consume,
@@ -19,7 +20,7 @@ from holdshort.lifecycle import (
 )
 from holdshort.models import Intent, Principal, iso
 from holdshort.requests import ConsumeRequest, LeaseChange, LeaseRequest, ReportRequest
-from holdshort.server import views
+from holdshort.server import runs, views
 from holdshort.server.auth import require
 from holdshort.server.context import Context, context
 from holdshort.server.replies import Json
@@ -50,23 +51,35 @@ async def report(request: Request) -> Response:
 
 
 async def lease(request: Request) -> Response:
-    """Take decided intents to go on with; with `wait_seconds`, as soon as there is one."""
+    """Take decided intents to go on with, and runs that can go on; with `wait_seconds`, as soon as
+    there is one."""
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     require(principal, "agent")
     body = await ctx.body(request, LeaseRequest)
+    if not body.intent_types and not body.apps:
+        raise InvalidRequest("say what to lease: intent_types, or apps")
     ends = time.monotonic() + body.wait_seconds
     with ctx.engine.wake.on_resumable() as subscription:
         while True:
             taken = await _take(ctx, principal, body)
+            going = await runs.take(ctx, principal, body, body.limit - len(taken))
             left = ends - time.monotonic()
-            if taken or left <= 0:
+            if taken or going or left <= 0:
                 break
             await subscription.wait(left)
-    return Json({"ok": True, "jobs": [await _job(ctx, intent) for intent in taken]})
+    return Json(
+        {
+            "ok": True,
+            "jobs": [await _job(ctx, intent) for intent in taken],
+            "runs": [await runs.leased(ctx, run) for run in going],
+        }
+    )
 
 
 async def _take(ctx: Context, principal: Principal, body: LeaseRequest) -> list[Intent]:
+    if not body.intent_types:
+        return []
     done: list[Transition] = await ctx.engine.sweep(
         lambda tx: tx.leasable(
             principal.tenant, principal.id, body.intent_types, tx.now(), body.limit

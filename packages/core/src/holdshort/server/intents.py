@@ -53,7 +53,7 @@ async def create(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "agent")
     body = await ctx.body(request, IntentRequest, ctx.settings.max_continuation)
-    work = _filing(ctx, principal, body, request.headers.get("idempotency-key"))
+    work = filing(ctx, principal, body, request.headers.get("idempotency-key"))
     done = await ctx.engine.file(work)
     return Json(views.filed(done.transition.intent, existed=done.existed))
 
@@ -70,12 +70,8 @@ async def create_batch(request: Request) -> Response:
         raise InvalidRequest(f"a batch holds 1 to {LARGEST_BATCH} intents")
     works: list[File | HoldshortError] = []
     for raw in body.intents:
-        one = dict(raw)
-        key = one.pop("idempotency_key", None)
         try:
-            if key is not None and not isinstance(key, str):
-                raise InvalidRequest("idempotency_key must be a text")
-            works.append(_filing(ctx, principal, validated(IntentRequest, one), key))
+            works.append(keyed_filing(ctx, principal, raw))
         except HoldshortError as error:
             works.append(error)
     done = iter(await ctx.engine.file_many([work for work in works if isinstance(work, File)]))
@@ -91,7 +87,16 @@ async def create_batch(request: Request) -> Response:
     return Json({"ok": all(result["ok"] for result in results), "results": results})
 
 
-def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | None) -> File:
+def keyed_filing(ctx: Context, principal: Principal, raw: dict[str, Any]) -> File:
+    """Turn one of several intents, which carries its `idempotency_key`, into work."""
+    one = dict(raw)
+    key = one.pop("idempotency_key", None)
+    if key is not None and not isinstance(key, str):
+        raise InvalidRequest("idempotency_key must be a text")
+    return filing(ctx, principal, validated(IntentRequest, one), key)
+
+
+def filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | None) -> File:
     """Turn a validated request into work for the engine."""
     if key is not None and not 1 <= len(key) <= 128:
         raise InvalidRequest(
@@ -113,9 +118,11 @@ def _filing(ctx: Context, principal: Principal, body: IntentRequest, key: str | 
             # Sorted, so that the order of keys does not make two requests of one.
             body_hash=sha256(json.dumps(json.loads(text), sort_keys=True).encode()),
             correlation_id=body.correlation_id or intent_id,
+            run=(principal.id, body.run.id) if body.run else None,
         ),
         body=text,
         continuation=continuation,
+        app=body.run.app if body.run else None,
     )
 
 

@@ -136,6 +136,7 @@ class IntentItem(Reply):
     to_agent: str | None
     correlation_id: str
     idempotency_key: str
+    run_id: str | None
     created_at: str
     updated_at: str
     assigned: list[str]
@@ -246,8 +247,49 @@ class Job(Reply):
     decision: Answer | None
 
 
+class RunItem(Reply):
+    run_id: str
+    app: str
+    agent: str
+    status: Literal["running", "suspended", "done", "failed"]
+    waits: list[str]
+    wakes: Literal["all", "any"]
+    worker: str | None
+    epoch: int
+    leased_until: str | None
+    result: Any
+    error: str | None
+    created_at: str
+    updated_at: str
+
+
+class LeasedRun(Reply):
+    run: RunItem
+    state: Any
+
+
+class LeasedRunReply(Ok):
+    run: RunItem
+    state: Any
+
+
+class RunReply(Ok):
+    run: RunItem
+
+
+class SavedRun(Ok):
+    run: RunItem
+    results: list[Filed]
+
+
+class RunPage(Ok):
+    runs: list[RunItem]
+    next_cursor: str | None
+
+
 class Jobs(Ok):
     jobs: list[Job]
+    runs: list[LeasedRun]
 
 
 class LeaseReply(Ok):
@@ -318,6 +360,7 @@ REPLIES: dict[str, type[BaseModel]] = {
     for model in (
         Ok, Problem, Health, Ready, Whoami, Filed, FiledBatch, DecisionReply, IntentReply,
         IntentPage, Events, Decided, TaskReply, TaskPage, Continuation, Permit, Reported, Jobs,
+        LeasedRunReply, RunReply, SavedRun, RunPage,
         LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, Keys, KeyReply, Items, ItemReply,
     )
 }  # fmt: skip
@@ -345,6 +388,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "status": {"type": "string", "enum": list(get_args(Status))},
     "state": {"type": "string", "enum": ["pending", "sent", "dead"]},
     "intent_type": _TEXT,
+    "run_id": _TEXT,
+    "app": _TEXT | {"description": "only runs of this app"},
+    "run_status": {"type": "string", "enum": ["running", "suspended", "done", "failed"]},
     "intent_id": _TEXT,
     "agent": _TEXT | {"description": "with a service key: only this agent's"},
     "key": _TEXT | {"description": "the idempotency key to find an intent by"},

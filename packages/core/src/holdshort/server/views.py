@@ -109,6 +109,7 @@ def intent(
         "to_agent": found.to_agent,
         "correlation_id": found.correlation_id,
         "idempotency_key": found.key,
+        "run_id": found.run[1] if found.run else None,
         "created_at": iso(found.created_at),
         "updated_at": iso(found.updated_at),
         "deadline_at": iso(step.deadline_at) if step.deadline_at else None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from holdshort.clock import Clock
-from holdshort.models import Directory, Intent, Principal, Record, StoredEvent
+from holdshort.models import Directory, Intent, Principal, Record, Run, RunRef, StoredEvent
 
 Ref = tuple[str, str]
 """(tenant, intent id)"""
@@ -89,6 +89,9 @@ class Changes:
     unassigned: list[Ref] = field(default_factory=list)
     """Intents at which nobody is asked any more (applied before `assigned`)."""
     deliveries: list[Delivery] = field(default_factory=list)
+    runs: dict[RunRef, tuple[int | None, Run]] = field(default_factory=dict)
+    """By ref: the version that was read (None: there was none), and the run as it is now."""
+    run_states: dict[RunRef, bytes] = field(default_factory=dict)
 
 
 class Stale(Exception):
@@ -127,6 +130,14 @@ class Tx(Protocol):
         self, tenant: str, agent: str, intent_types: Sequence[str], now: int, limit: int
     ) -> list[Ref]:
         """Return decided intents that a worker may take; none that another replica holds."""
+
+    def load_runs(self, refs: Sequence[RunRef]) -> dict[RunRef, Run]:
+        """Return these runs, locked until the end; those that do not exist are left out."""
+
+    def leasable_runs(
+        self, tenant: str, agent: str, apps: Sequence[str], now: int, limit: int
+    ) -> list[RunRef]:
+        """Return runs that a worker may take, oldest first; none that another replica holds."""
 
     def write(self, changes: Changes) -> None:
         """Write a batch. Raises Stale where a version moved, Refused where a row is not taken."""
@@ -176,6 +187,22 @@ class Store(Protocol):
     def by_key(self, tenant: str, agent: str, key: str) -> Intent | None: ...
 
     def continuation(self, tenant: str, intent_id: str) -> bytes | None: ...
+
+    def run(self, tenant: str, agent: str, run_id: str) -> Run | None: ...
+
+    def run_state(self, tenant: str, agent: str, run_id: str) -> bytes | None: ...
+
+    def runs(
+        self,
+        tenant: str,
+        *,
+        agent: str | None = None,
+        app: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        """Return runs in the order of their ids; `after` is the last id of the page before."""
 
     def events(
         self, tenant: str, intent_id: str, since: int = 0, limit: int = 1000

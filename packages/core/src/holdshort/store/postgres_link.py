@@ -78,7 +78,7 @@ def _meaning(error: psycopg.Error) -> type[Exception] | None:
         return Stale
     if isinstance(error, psycopg.errors.UniqueViolation):
         # Another replica filed under this key first: read again, its intent is there now.
-        return Stale if error.diag.constraint_name == "intents_by_key" else Refused
+        return Stale if error.diag.constraint_name in ("intents_by_key", "runs_pkey") else Refused
     if isinstance(error, psycopg.errors.ProgramLimitExceeded):
         return Refused  # a value too long for an index
     if isinstance(error, psycopg.errors.InFailedSqlTransaction):

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from holdshort.models import Intent
+from holdshort.models import Intent, Run, RunRef
 from holdshort.store.base import (
     Changes,
     Delivery,
@@ -136,6 +136,22 @@ class PostgresTx:
         )
         return [(tenant, id) for tenant, id in rows]
 
+    def load_runs(self, refs: Sequence[RunRef]) -> dict[RunRef, Run]:
+        known = [ref for ref in refs if not any("\0" in part for part in ref)]
+        if not known:
+            return {}
+        rows = self._rows("load_runs", **_columns(("tenants", "agents", "ids"), known))
+        runs = [Run.model_validate_json(doc) for (doc,) in rows]
+        return {run.ref: run for run in runs}
+
+    def leasable_runs(
+        self, tenant: str, agent: str, apps: Sequence[str], now: int, limit: int
+    ) -> list[RunRef]:
+        rows = self._rows(
+            "leasable_runs", tenant=tenant, agent=agent, apps=list(apps), now=now, limit=limit
+        )
+        return [(tenant, agent, id) for tenant, agent, id in rows]
+
     def write(self, changes: Changes) -> None:
         if changes.created:
             self._create(changes.created)
@@ -160,10 +176,24 @@ class PostgresTx:
             for d in changes.deliveries
         ]  # fmt: skip
         self._many("insert_deliveries", _DELIVERY, deliveries)
+        self._write_runs(changes)
         self._changed |= dict.fromkeys(changes.updated)
         self._changed |= dict.fromkeys(
             (new.intent.tenant, new.intent.id) for new in changes.created
         )
+
+    def _write_runs(self, changes: Changes) -> None:
+        # In id order, as they are locked.
+        for ref, (read, run) in sorted(changes.runs.items()):
+            row: dict[str, Any] = dict(zip(("tenant", "agent", "id"), ref, strict=True))
+            row |= {"app": run.app, "status": run.status, "version": run.version}
+            row |= {"lease_at": run.lease_at, "doc": run.dump()}
+            if read is None:
+                self._later("insert_run", **row)
+            else:
+                self._later("update_run", **row, read=read)
+        for (tenant, agent, run_id), data in changes.run_states.items():
+            self._later("put_run_state", tenant=tenant, agent=agent, id=run_id, data=data)
 
     def _create(self, created: Sequence[NewIntent]) -> None:
         rows = [

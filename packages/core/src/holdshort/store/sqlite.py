@@ -14,7 +14,7 @@ from typing import Any
 
 from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
-from holdshort.models import Directory, Intent, Principal, StoredEvent
+from holdshort.models import Directory, Intent, Principal, Run, StoredEvent
 from holdshort.store.base import Delivery, Down, Entry, EntryKind, KeyInfo, Ref, Refused
 from holdshort.store.queries import migrations, sql
 from holdshort.store.rows import directory_of
@@ -154,6 +154,35 @@ class SqliteStore:
     def continuation(self, tenant: str, intent_id: str) -> bytes | None:
         found: bytes | None = self._one("continuation", tenant=tenant, intent_id=intent_id)
         return found
+
+    def run(self, tenant: str, agent: str, run_id: str) -> Run | None:
+        doc = self._one("run", tenant=tenant, agent=agent, id=run_id)
+        return Run.model_validate_json(doc) if doc else None
+
+    def run_state(self, tenant: str, agent: str, run_id: str) -> bytes | None:
+        found: bytes | None = self._one("run_state", tenant=tenant, agent=agent, id=run_id)
+        return found
+
+    def runs(
+        self,
+        tenant: str,
+        *,
+        agent: str | None = None,
+        app: str | None = None,
+        status: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> list[Run]:
+        rows = self._rows(
+            "runs",
+            tenant=tenant,
+            agent=agent,
+            app=app,
+            status=status,
+            after=after or "",
+            limit=limit,
+        )
+        return [Run.model_validate_json(doc) for (doc,) in rows]
 
     def events(
         self, tenant: str, intent_id: str, since: int = 0, limit: int = 1000

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
-from holdshort.models import Intent
+from holdshort.models import Intent, Run, RunRef
 from holdshort.store.base import Changes, Delivery, Entry, EntryKind, KeyInfo, KeyRef, Ref, Stale
 from holdshort.store.queries import sql
 
@@ -59,6 +59,25 @@ class SqliteTx:
             },
         ).fetchall()
 
+    def load_runs(self, refs: Sequence[RunRef]) -> dict[RunRef, Run]:
+        rows = self._connection.execute(_sql("load_runs"), {"refs": json.dumps(refs)}).fetchall()
+        runs = [Run.model_validate_json(doc) for (doc,) in rows]
+        return {run.ref: run for run in runs}
+
+    def leasable_runs(
+        self, tenant: str, agent: str, apps: Sequence[str], now: int, limit: int
+    ) -> list[RunRef]:
+        return self._connection.execute(
+            _sql("leasable_runs"),
+            {
+                "tenant": tenant,
+                "agent": agent,
+                "apps": json.dumps(list(apps)),
+                "now": now,
+                "limit": limit,
+            },
+        ).fetchall()
+
     def write(self, changes: Changes) -> None:
         if changes.created:
             self._many("insert_intent", [_new_row(new.intent) for new in changes.created])
@@ -88,6 +107,16 @@ class SqliteTx:
         self._many("delete_assignments", changes.unassigned)
         self._many("insert_assignment", changes.assigned)
         self._many("insert_delivery", [_delivery_row(d) for d in changes.deliveries])
+        self._write_runs(changes)
+
+    def _write_runs(self, changes: Changes) -> None:
+        for read, run in changes.runs.values():
+            row = (run.app, run.status, run.version, run.lease_at, run.dump())
+            if read is None:
+                self._many("insert_run", [(*run.ref, *row)])
+            elif self._many("update_run", [(*row, *run.ref, read)]) != 1:
+                raise Stale
+        self._many("put_run_state", [(*ref, data) for ref, data in changes.run_states.items()])
 
     def _many(self, name: str, rows: Sequence[Sequence[Any]]) -> int:
         return self._connection.executemany(_sql(name), rows).rowcount if rows else 0

@@ -10,6 +10,7 @@ pytest.register_assert_rewrite(
     "holdshort.testing._store_directory",
     "holdshort.testing._store_intents",
     "holdshort.testing._store_queues",
+    "holdshort.testing._store_runs",
     "holdshort.testing.notifier",
     "holdshort.testing.store",
 )

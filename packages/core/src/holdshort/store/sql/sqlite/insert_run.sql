@@ -1,0 +1,2 @@
+INSERT INTO runs (tenant, agent, id, app, status, version, lease_at, doc)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
