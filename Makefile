@@ -6,7 +6,9 @@ ADAPTERS := $(filter-out core,$(patsubst packages/%/pyproject.toml,%,$(wildcard 
 # Stamps: an environment is brought up to date when a file that describes it has changed.
 CORE := .venv/.core
 TOOLS := .venv/.tools
-ENVIRONMENTS := $(ADAPTERS:%=.venvs/%/.ready)
+# Each adapter is tested with the newest release of its framework, and with the oldest it supports.
+FLOORS := $(patsubst packages/%/floor.txt,%-floor,$(wildcard packages/*/floor.txt))
+ENVIRONMENTS := $(ADAPTERS:%=.venvs/%/.ready) $(FLOORS:%=.venvs/%/.ready)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -21,9 +23,13 @@ demo: $(CORE) ## One export, from question to audited result; LIVE=1 waits for y
 # Every suite runs, also after one has failed; an empty one is a failure (pytest's exit status 5).
 test: $(TOOLS) $(ENVIRONMENTS) ## Run every test; ARGS="-k timer" is passed to pytest
 	@status=0; \
-	for name in $(ADAPTERS); do \
-	    echo "== packages/$$name"; \
-	    .venvs/$$name/bin/python -m pytest -v $(ARGS) packages/$$name/tests || status=1; \
+	for name in $(ADAPTERS) $(FLOORS); do \
+	    package=packages/$${name%-floor}; \
+	    echo "== $$package in .venvs/$$name"; \
+	    cat .venvs/$$name/.ready; \
+	    case $$name in *-floor) releases=floor ;; *) releases=newest ;; esac; \
+	    HOLDSHORT_ENVIRONMENT=$$releases \
+	        .venvs/$$name/bin/python -m pytest -v $(ARGS) $$package/tests || status=1; \
 	done; \
 	$(BIN)/python -m pytest -v --durations=10 $(ARGS) || status=1; \
 	exit $$status
@@ -72,6 +78,16 @@ $(TOOLS): $(CORE) pyproject.toml
 
 .venvs/%/.ready: packages/%/pyproject.toml packages/core/pyproject.toml
 	$(call environment,.venvs/$*)
-	.venvs/$*/bin/python $(install) --editable './packages/core[postgres]' \
+	.venvs/$*/bin/python $(install) --upgrade --upgrade-strategy eager \
+	    --editable './packages/core[postgres]' \
 	    --editable ./packages/$* --group packages/$*/pyproject.toml:test
-	@touch $@
+	@.venvs/$*/bin/python scripts/check_versions.py packages/$* >$@.new && mv $@.new $@ || \
+	    { cat $@.new; exit 1; }
+
+.venvs/%-floor/.ready: packages/%/pyproject.toml packages/%/floor.txt packages/core/pyproject.toml
+	$(call environment,.venvs/$*-floor)
+	.venvs/$*-floor/bin/python $(install) --editable './packages/core[postgres]' \
+	    --editable ./packages/$* --group packages/$*/pyproject.toml:test \
+	    --constraint packages/$*/floor.txt
+	@.venvs/$*-floor/bin/python scripts/check_versions.py packages/$* --floor >$@.new && \
+	    mv $@.new $@ || { cat $@.new; exit 1; }

@@ -300,6 +300,7 @@ class Intent(Record):
     waiting_reason: WaitingReason | None = None
     created_at: int
     updated_at: int
+    ended_at: int | None = None
     wake_at: int | None = None
     steps: tuple[Step, ...]
     step: int = 0

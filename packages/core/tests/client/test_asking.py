@@ -123,8 +123,8 @@ def test_a_chain_of_steps(client: Client, ana: Reviewer, database: str) -> None:
     [
         ({"to": "nobody"}, InvalidRequest, "to"),
         ({"to": ANA, "nonsense": 1}, InvalidRequest, "nonsense"),
-        ({"to": ANA, "deadline": "soon"}, ValueError, "soon"),
-        ({"to": ANA, "deadline": True}, ValueError, "true or false"),
+        ({"to": ANA, "deadline": "soon"}, InvalidRequest, "soon"),
+        ({"to": ANA, "deadline": True}, InvalidRequest, "true or false"),
         ({"to": ANA, "payload": {"a": float("nan")}}, ValueError, "JSON"),
         ({"to": ANA, "payload": {"a": object()}}, TypeError, "JSON"),
         ({"to": ANA, "intent_type": TYPE}, TypeError, "intent_type"),
@@ -426,3 +426,9 @@ async def test_the_async_clients_do_the_same(database: str) -> None:
             await client.pause("x", timeout=0.1, to=ANA)
         assert await client.wait_for_resume("nothing") is None
         assert (await client.wait_for(asked[0])).approved
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "hs_agent_a b", "hs_agent_\n"])
+def test_a_key_that_is_none_is_named(key: str) -> None:
+    with pytest.raises(ConfigurationError, match="copy it again"):
+        Client("http://127.0.0.1:9", api_key=key)

@@ -58,7 +58,8 @@ class House:
         return self.last.intent
 
     def decide(self, intent: Intent, who: str, outcome: str, **answer: Any) -> Intent:
-        request = DecisionRequest.model_validate({"outcome": outcome, **answer})
+        said = {"step": intent.step} if len(intent.steps) > 1 else {}
+        request = DecisionRequest.model_validate({"outcome": outcome, **said, **answer})
         return self.do(intent, Decide(self.person(who), request))
 
     def after(self, intent: Intent, seconds: float) -> Intent:

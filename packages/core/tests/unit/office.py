@@ -110,7 +110,10 @@ class Office:
     def decide(
         self, who: str, outcome: str = "approved", intent_id: str | None = None, **answer: Any
     ) -> Intent:
-        request = DecisionRequest.model_validate({"outcome": outcome, **answer})
+        intent = self.intents[intent_id] if intent_id else self.intent
+        # In a chain the step that is answered has to be said.
+        said = {"step": intent.step} if len(intent.steps) > 1 else {}
+        request = DecisionRequest.model_validate({"outcome": outcome, **said, **answer})
         return self.do(Decide(person(who), request), intent_id)
 
     def claim(self, who: str) -> Intent:

@@ -11,10 +11,10 @@ from holdshort.errors import (
     NotAReviewer,
     NotPending,
 )
-from holdshort.lifecycle import Cancel, Decide
+from holdshort.lifecycle import Cancel, Comment, Decide
 from holdshort.requests import DecisionRequest
 
-from .office import AGENT, OTHER, SERVICE, SYSTEM, Office, refused
+from .office import AGENT, OTHER, SERVICE, SYSTEM, Office, person, refused
 from .test_kinds import FORM, OUTCOMES
 
 DATA = {"amount": 1, "assignee": "bo@acme.com"}
@@ -302,3 +302,22 @@ def test_nothing_but_a_person_repeats_an_answer(office: Office, who: Any) -> Non
     ana_in_name = who.but(id="ana@acme.com")
     with refused(AlreadyDecided):
         office.do(Decide(ana_in_name, DecisionRequest(outcome="approved")))
+
+
+def test_in_a_chain_the_step_has_to_be_said(office: Office) -> None:
+    """Sent again after its answer was lost, it could be taken for the next step's."""
+    office.file(steps=[{"to": "ana@acme.com"}, {"to": "ana@acme.com"}])
+    with refused(InvalidRequest, "say which one"):
+        office.do(Decide(person("ana"), DecisionRequest(outcome="approved")))
+    office.decide("ana", step=0)
+    office.decide("ana", step=0)
+    assert office.intent.step == 1
+
+
+def test_when_it_ended_does_not_change(office: Office) -> None:
+    office.file()
+    ended = office.do(Cancel(AGENT)).ended_at
+    office.now += 5000
+    office.do(Comment(person("ana"), "late"))
+    assert office.intent.ended_at == ended
+    assert office.intent.updated_at != ended

@@ -55,6 +55,10 @@ def connect_async(
 def _key(api_key: str | None, kind: Kind) -> str:
     variable = "HOLDSHORT_PERSON_KEY" if kind == "person" else "HOLDSHORT_API_KEY"
     key = api_key or os.environ.get(variable)
+    if key and not (key.isascii() and key.isprintable() and " " not in key):
+        raise ConfigurationError(
+            f"the API key holds a character that no key has: copy it again (api_key=…, {variable})"
+        )
     if not key:
         raise ConfigurationError(
             f"a server needs an API key: pass api_key=… or set {variable}. `holdshort up` prints "

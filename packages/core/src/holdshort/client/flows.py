@@ -112,7 +112,11 @@ def intent_body(
     body |= said
     for name in ("remind_after", "remind_every", "deadline", "escalate_after"):
         if name in body:
-            body[name] = seconds(body[name])
+            try:
+                body[name] = seconds(body[name])
+            except ValueError as error:
+                problem = {"field": name, "problem": str(error)}
+                raise InvalidRequest(f"{name}: {error}", problems=[problem]) from None
     if form is not None:
         schema = form if isinstance(form, dict) else form.model_json_schema()
         task = dict(body.get("human_task") or {})

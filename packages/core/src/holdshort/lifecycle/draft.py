@@ -71,6 +71,8 @@ class Draft:
         if status != self.intent.status and status not in ALLOWED[self.intent.status]:
             raise AssertionError(f"{self.intent.status} may not become {status}")
         self.set(status=status, waiting_reason=reason)
+        if status in TERMINAL:
+            self.set(ended_at=self.now)
 
     def log(self, event_type: str, actor: str, **details: Any) -> None:
         """Append one event, chained to the one before."""

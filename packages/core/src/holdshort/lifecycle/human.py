@@ -30,6 +30,13 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
         _check_late(intent, command)
         return  # the same person's same answer again: already recorded, nothing to add
     person = require_reviewer(principal, intent, directory)
+    if answer.step is None and len(intent.steps) > 1:
+        # Sent again after its answer was lost, it could be taken for the next step's.
+        raise InvalidRequest(
+            f"this intent has {len(intent.steps)} steps: say which one you answer "
+            f"(step={intent.step} is open now)",
+            problems=[{"field": "step", "problem": "missing"}],
+        )
     step = intent.current
     digest = _digest_of(intent, answer)
     if _given_before(step, person, answer) and digest == intent.digest:

@@ -155,6 +155,12 @@ def _check_quorum(
 ) -> None:
     ladder = [address for rung in policy.escalate for address in rung.to]
     people = directory.people_at([*reviewers, *ladder])
+    if not people:
+        raise InvalidRequest(
+            f"there is nobody to ask: {', '.join(reviewers)} has no members. Name a reviewer with "
+            "`to`, put one into payload.reviewer, or set the tenant's default reviewers",
+            problems=[{"field": f"{field}to", "problem": "nobody is behind it"}],
+        )
     if len(people) < policy.quorum:
         raise InvalidRequest(
             f"quorum is {policy.quorum}, but only {len(people)} people can ever be asked here",

@@ -45,7 +45,7 @@ def _answer(intent: Intent, body: str | None) -> dict[str, Any]:
         "outcome": _ENDED_WITHOUT_ANSWER.get(intent.status, ""),
         "approved": False,
         "decided_by": None,
-        "decided_at": iso(intent.updated_at),
+        "decided_at": iso(intent.ended_at or intent.updated_at),
         "comment": intent.error,
         "data": None,
         "evidence": [],

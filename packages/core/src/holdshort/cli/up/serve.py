@@ -50,6 +50,8 @@ async def serve(
                 log_config=None,
                 access_log=access_log,
                 server_header=False,
+                # No header tells who calls: nothing here is decided by an address.
+                proxy_headers=False,
                 timeout_graceful_shutdown=PATIENCE,
             )
             server = _Server(config, drain, lambda: announce(ready))
