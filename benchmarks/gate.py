@@ -59,7 +59,7 @@ def _calls() -> tuple[list[float], list[float]]:
         return amount
 
     # Nothing is sent, so nobody need be there.
-    with Client("http://127.0.0.1:9", api_key="not used") as client:
+    with Client("http://127.0.0.1:9", api_key="unused") as client:
         guarded = gate(client, when=lambda to, amount: amount > 1000)(pay)
         return _timed(pay), _timed(guarded)
 

@@ -11,6 +11,7 @@ from holdshort.engine.engine import Engine
 from holdshort.engine.outbox import Outbox
 from holdshort.engine.timers import Timers
 from holdshort.errors import ConfigurationError
+from holdshort.inbox import ROUTES
 from holdshort.models import DEFAULT_TENANT
 from holdshort.notify.base import Notifier
 from holdshort.notify.console import ConsoleNotifier
@@ -65,11 +66,11 @@ class Holdshort:
             self.engine, rate=settings.rate_limit, burst=settings.rate_burst
         )
         self.context = Context(self.engine, self.authenticate, settings)
-        self.asgi = Application(self.context)
+        self.asgi = Application(self.context, ROUTES)
 
     def _link(self, intent_id: str) -> str | None:
         base = self.settings.public_url
-        return f"{base.rstrip('/')}/v1/intents/{intent_id}" if base else None
+        return f"{base.rstrip('/')}/inbox/{intent_id}" if base else None
 
     def _notifiers(self) -> dict[str, Notifier]:
         webhook = WebhookNotifier(allow_private=self.settings.allow_private_webhooks)

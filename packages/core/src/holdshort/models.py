@@ -156,6 +156,15 @@ class Decision(Record):
     timed_out: bool = False
 
 
+class Held(Record):
+    """A person's answer that does not count yet: until then they can take it back."""
+
+    by: Principal
+    answer: dict[str, Any]
+    at: int
+    until: int
+
+
 class Step(Record):
     """One stage of an intent and how far it has come."""
 
@@ -177,6 +186,7 @@ class Step(Record):
     claimed_by: str | None = None
     delegated: tuple[tuple[str, str], ...] = ()
     """(from, to) for each delegation, in order."""
+    held: Held | None = None
     votes: tuple[Vote, ...] = ()
     decision: Decision | None = None
 

@@ -251,6 +251,9 @@ class DecisionRequest(Request):
         None, description="the digest that was shown; refused if it is not the stored one"
     )
     step: Annotated[int, Field(strict=True, ge=0, le=20)] | None = None
+    undo_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        0.0, description="hold the answer this long, for its giver to take it back"
+    )
 
 
 class DelegateRequest(Request):

@@ -29,4 +29,7 @@ class Settings(BaseSettings):
     allow_private_webhooks: bool = Field(
         False, description="let webhooks go to private and loopback addresses"
     )
+    undo_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        10.0, description="how long an answer given in the inbox can be taken back"
+    )
     console: bool = Field(True, description="print notifications to standard error")

@@ -29,6 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "save_id": "s",
         "status": "running",
     },
+    "LinkBody": {"person": BO},
     "RenewRunRequest": {"run_id": "r", "worker": "w", "epoch": 1},
     "SettingsBody": {"default_reviewers": [ANA], "channels": ["console"]},
     "KeyBody": {"role": "person", "subject": BO},

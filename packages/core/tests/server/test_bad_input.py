@@ -385,7 +385,7 @@ class TestProblems:
     @pytest.mark.parametrize(
         ("method", "path", "status"),
         [
-            ("GET", "/", 404),
+            ("GET", "/nowhere", 404),
             ("GET", "/v1", 404),
             ("GET", "/v1/nothing", 404),
             ("POST", "/v1/intents/x/y/z", 404),

@@ -195,6 +195,30 @@ async def _(house: House) -> None:
     assert (done["decision"]["approved"], done["decision"]["comment"]) == (False, "no")
 
 
+@happy("POST", f"{I}/undo")
+async def _(house: House) -> None:
+    asked = await house.ask()
+    held = await house.decide(asked, undo_seconds=10)
+    assert (held["status"], held["decision"]) == ("WAITING", None)
+    task = (await house.ok("POST", f"{I}/undo", house.ana, intent_id=asked))["task"]
+    assert task["held"] is None
+    await house.decide(asked, undo_seconds=10)
+    house.clock.advance(10)
+    await house.engine.run_due()
+    assert (await house.look(asked))["result"]["approved"]
+    await house.refused(409, "POST", f"{I}/undo", house.ana, intent_id=asked)
+
+
+@happy("POST", "/v1/sign-in-links")
+async def _(house: House) -> None:
+    made = await house.ok("POST", "/v1/sign-in-links", house.admin, {"person": ANA})
+    assert made["person"] == ANA
+    assert made["url"].startswith("http://holdshort/sign-in/")
+    body = {"roles": [], "active": False}
+    await house.ok("PUT", "/v1/people/{name}", house.admin, body, name=BO)
+    await house.refused(422, "POST", "/v1/sign-in-links", house.admin, {"person": BO})
+
+
 @happy("POST", f"{I}/claim")
 async def _(house: House) -> None:
     asked = await house.ask(to=[ANA, BO])

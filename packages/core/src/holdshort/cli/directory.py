@@ -57,6 +57,21 @@ def remove(session: Session, collection: str, name: str) -> None:
         line(f"Removed: {escape(name)}")
 
 
+@command(
+    people,
+    "link",
+    acts="service",
+    examples=["holdshort people link ana@acme.com"],
+)
+def link(session: Session, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+    """Print a link with which a person signs in to the inbox: once, within 15 minutes."""
+    made = session.call("POST", "/v1/sign-in-links", {"person": address})
+    if session.json:
+        output.document({"person": made["person"], "url": made["url"]})
+    else:
+        line(made["url"])
+
+
 @command(people, "list", acts="service", examples=["holdshort people list"])
 def list_people(session: Session) -> None:
     """List people."""

@@ -6,7 +6,7 @@ error, and nothing has changed.
 
 from __future__ import annotations
 
-from holdshort.lifecycle import end, grants, human, leases, runs, timers
+from holdshort.lifecycle import end, grants, holding, human, leases, runs, timers
 from holdshort.lifecycle.commands import (
     Cancel,
     Claim,
@@ -28,6 +28,7 @@ from holdshort.lifecycle.commands import (
     Supersede,
     TakeLease,
     Tick,
+    Undo,
 )
 from holdshort.lifecycle.create import create
 from holdshort.lifecycle.draft import ALLOWED, Draft, Transition
@@ -62,6 +63,7 @@ __all__ = [
     "TakeRun",
     "Tick",
     "Transition",
+    "Undo",
     "apply",
     "runs",
 ]
@@ -86,9 +88,11 @@ def apply(intent: Intent | None, command: Command, *, directory: Directory, now:
 def _change(draft: Draft, command: Command, directory: Directory) -> None:
     match command:
         case Decide():
-            human.decide(draft, command, directory)
+            holding.answer(draft, command, directory)
+        case Undo():
+            holding.undo(draft, command)
         case Tick():
-            timers.tick(draft)
+            timers.tick(draft, directory)
         case Claim():
             human.claim(draft, command, directory)
         case Release():

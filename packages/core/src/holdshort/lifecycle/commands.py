@@ -33,6 +33,13 @@ class Decide:
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """A person takes back an answer that is still held."""
+
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A person takes the step, so that others leave it alone."""
 
@@ -177,6 +184,7 @@ class Question:
 Command = (
     Create
     | Decide
+    | Undo
     | Claim
     | Release
     | Delegate

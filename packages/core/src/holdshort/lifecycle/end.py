@@ -147,7 +147,7 @@ def _withdraw(draft: Draft) -> None:
             f"this intent has already ended: {draft.intent.status}", status=draft.intent.status
         )
     draft.tell("canceled", draft.intent.current.assigned)
-    draft.set_step(status="done")
+    draft.set_step(status="done", held=None)
     draft.set(lease_at=draft.now if draft.intent.resume else None)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from holdshort.lifecycle.draft import Draft
 from holdshort.lifecycle.end import time_out
 from holdshort.lifecycle.grants import lose_run
-from holdshort.models import Intent
+from holdshort.lifecycle.holding import take_effect
+from holdshort.models import Directory, Intent
 from holdshort.policy import ladder
 
 
-def tick(draft: Draft) -> None:
+def tick(draft: Draft, directory: Directory) -> None:
     """Do all that is due, in the order in which it was due. A deadline that passed while nothing
     ran ends the step at once: reminding people of it would be a lie."""
     now = draft.now
@@ -18,7 +19,9 @@ def tick(draft: Draft) -> None:
         lose_run(draft, why="it did not report within its time")
     while (due := _next_human(draft.intent)) is not None and due <= now:
         step = draft.intent.current
-        if step.deadline_at is not None and step.deadline_at <= now:
+        if step.held is not None:
+            take_effect(draft, directory)
+        elif step.deadline_at is not None and step.deadline_at <= now:
             time_out(draft)
         elif step.remind_at is not None and step.remind_at <= now:
             _remind(draft)
@@ -39,7 +42,10 @@ def wake_at(intent: Intent) -> int | None:
 
 
 def _next_human(intent: Intent) -> int | None:
-    return None if intent.terminal else ladder.next_due(intent.current)
+    if intent.terminal:
+        return None
+    held = intent.current.held
+    return ladder.next_due(intent.current) if held is None else held.until
 
 
 def _remind(draft: Draft) -> None:

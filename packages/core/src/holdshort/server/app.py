@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from starlette.exceptions import HTTPException
@@ -21,19 +22,21 @@ _HOT = ("/v1/intents", "/v1/intents/{intent_id}/decision")
 
 
 class Application:
-    """Holdshort's HTTP interface. Its runtime is started and stopped by whoever made the engine.
+    """Holdshort's HTTP interface, with the pages for people. Its runtime is started and stopped by
+    whoever made the engine.
 
     Starlette's router and requests, without its application: what that wraps around each request
     cost a tenth of a cycle, and errors are turned into problems in one place here.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, pages: Sequence[Route] = ()) -> None:
         self._context = context
         ordered = sorted(ENDPOINTS, key=lambda endpoint: endpoint.path not in _HOT)
         self._router = Router(
             [
                 *(_route(e.path, e.handler, e.method) for e in ordered),
                 _route("/openapi.json", _openapi, "GET"),
+                *pages,
             ],
             # A path that is not in the contract is not there: no redirect to one that nearly is.
             redirect_slashes=False,

@@ -84,6 +84,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", f"{_I}/decision", tasks.decide, _PERSON, requests.DecisionRequest, reply="Decided"
     ),
+    Endpoint("POST", f"{_I}/undo", tasks.undo, _PERSON, reply="TaskReply"),
     Endpoint("POST", f"{_I}/claim", tasks.claim, _PERSON, reply="TaskReply"),
     Endpoint("POST", f"{_I}/release", tasks.release, _PERSON, reply="TaskReply"),
     Endpoint(
@@ -200,6 +201,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _SERVICE,
         directory.SettingsBody,
         reply="SettingsReply",
+    ),
+    Endpoint(
+        "POST",
+        "/v1/sign-in-links",
+        directory.sign_in_link,
+        _SERVICE,
+        directory.LinkBody,
+        reply="SignInLink",
     ),
     Endpoint("GET", "/v1/keys", directory.list_keys, _SERVICE, reply="Keys"),
     Endpoint(

@@ -32,6 +32,7 @@ from holdshort.server.auth import hash_of, new_key, require
 from holdshort.server.body import validated
 from holdshort.server.context import Context, context
 from holdshort.server.replies import Json
+from holdshort.server.sessions import Sessions
 from holdshort.store.base import Entry, EntryKind, KeyInfo
 from holdshort.store.rows import SETTINGS
 
@@ -55,6 +56,12 @@ class PersonBody(Body):
     name: Title = ""
     roles: Annotated[tuple[Role, ...], Field(max_length=50)] = ()
     active: StrictBool = True
+
+
+class LinkBody(Body):
+    """Who is to sign in."""
+
+    person: Person
 
 
 class TeamBody(Body):
@@ -238,6 +245,18 @@ async def create_key(request: Request) -> Response:
     secret = new_key(body.role)
     await ctx.engine.write_directory(lambda tx: tx.add_key(key, hash_of(secret)))
     return Json({"ok": True, "key": views.key(key), "token": secret})
+
+
+async def sign_in_link(request: Request) -> Response:
+    """Make a link with which a person signs in to the inbox: once, within 15 minutes."""
+    ctx, principal = await _admin(request)
+    body = await ctx.body(request, LinkBody)
+    directory = await ctx.engine.directory_now(principal.tenant)
+    if body.person in directory.inactive:
+        raise InvalidRequest(f"{body.person} was deactivated")
+    token = await Sessions(ctx.engine).link(principal.tenant, body.person)
+    base = (ctx.settings.public_url or str(request.base_url)).rstrip("/")
+    return Json({"ok": True, "person": body.person, "url": f"{base}/sign-in/{token}"})
 
 
 async def revoke_key(request: Request) -> Response:

@@ -187,6 +187,12 @@ class Decided(Ok):
     decision: StepAnswer | None
 
 
+class HeldAnswer(Reply):
+    by: str
+    outcome: str
+    until: str
+
+
 class TaskItem(Reply):
     intent_id: str
     intent_type: str
@@ -198,6 +204,7 @@ class TaskItem(Reply):
     assigned_at: str
     due_at: str | None
     claimed_by: str | None
+    held: HeldAnswer | None
     fallback: str
     risk: str
     step: int
@@ -337,6 +344,11 @@ class Keys(Ok):
     keys: list[KeyItem]
 
 
+class SignInLink(Ok):
+    person: str
+    url: str
+
+
 class KeyReply(Ok):
     key: KeyItem
     token: str
@@ -361,7 +373,8 @@ REPLIES: dict[str, type[BaseModel]] = {
         Ok, Problem, Health, Ready, Whoami, Filed, FiledBatch, DecisionReply, IntentReply,
         IntentPage, Events, Decided, TaskReply, TaskPage, Continuation, Permit, Reported, Jobs,
         LeasedRunReply, RunReply, SavedRun, RunPage,
-        LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, Keys, KeyReply, Items, ItemReply,
+        LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, SignInLink, Keys, KeyReply,
+        Items, ItemReply,
     )
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort.errors import Forbidden
-from holdshort.lifecycle import Claim, Decide, Delegate, Release
+from holdshort.lifecycle import Claim, Decide, Delegate, Release, Undo
 from holdshort.models import Intent
 from holdshort.requests import DecisionRequest, DelegateRequest
 from holdshort.server import views
@@ -79,6 +79,15 @@ async def claim(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     found = await ctx.act(principal, request.path_params["intent_id"], Claim(principal))
+    return Json({"ok": True, "task": views.task(found)})
+
+
+async def undo(request: Request) -> Response:
+    """Take back an answer of mine that is still held (`undo_seconds`)."""
+    ctx = context(request)
+    principal = await ctx.authenticate(request.headers)
+    require(principal, "person")
+    found = await ctx.act(principal, request.path_params["intent_id"], Undo(principal))
     return Json({"ok": True, "task": views.task(found)})
 
 

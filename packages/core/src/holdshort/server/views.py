@@ -201,6 +201,7 @@ def _step(step: Step) -> dict[str, Any]:
         "human_task": human_task(step),
         "assigned": list(step.assigned or step.reviewers),
         "claimed_by": step.claimed_by,
+        "held": _held(step),
         "level": step.level,
         "asked_at": iso(step.asked_at) if step.asked_at else None,
         "remind_at": iso(step.remind_at) if step.remind_at and step.status == "open" else None,
@@ -222,6 +223,13 @@ def _step(step: Step) -> dict[str, Any]:
         ],
         "decision": step_answer(step.decision) if step.decision else None,
     }
+
+
+def _held(step: Step) -> dict[str, Any] | None:
+    held = step.held
+    if held is None:
+        return None
+    return {"by": held.by.id, "outcome": held.answer["outcome"], "until": iso(held.until)}
 
 
 def _grant(grant: Grant | None) -> dict[str, Any] | None:
@@ -272,6 +280,7 @@ def task(found: Intent) -> dict[str, Any]:
         "assigned_at": iso(step.asked_at or found.created_at),
         "due_at": iso(step.deadline_at) if step.deadline_at else None,
         "claimed_by": step.claimed_by,
+        "held": _held(step),
         "fallback": step.policy.fallback,
         "risk": step.policy.risk,
         "step": found.step,

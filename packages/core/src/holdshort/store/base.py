@@ -58,6 +58,18 @@ class KeyInfo(Record):
     revoked_at: int | None = None
 
 
+class Session(Record):
+    """A person who signed in with a browser, or a link that lets them. Only a hash of what they
+    hold is kept."""
+
+    hash: str
+    tenant: str
+    purpose: Literal["session", "link"]
+    person: str
+    created_at: int
+    expires_at: int
+
+
 class Entry(Record):
     """One document of a tenant's directory."""
 
@@ -157,6 +169,15 @@ class Tx(Protocol):
     def add_key(self, key: KeyInfo, secret_hash: str) -> None:
         """Write an API key."""
 
+    def add_session(self, session: Session) -> None:
+        """Write a session or a link; those that have expired are dropped."""
+
+    def end_session(self, hash: str) -> Session | None:
+        """Delete a session or a link; return what it was. Of two who do it, one gets it."""
+
+    def end_sessions_of(self, tenant: str, person: str) -> int:
+        """Delete all of a person's sessions and links; return how many there were."""
+
     def revoke_key(self, tenant: str, key_id: str, now: int) -> bool:
         """Revoke an API key; return whether there was one."""
 
@@ -252,6 +273,8 @@ class Store(Protocol):
 
     def principal(self, secret_hash: str) -> Principal | None:
         """Return who holds the key with this hash; None for unknown and revoked ones."""
+
+    def session(self, hash: str) -> Session | None: ...
 
     def keys(self, tenant: str) -> list[KeyInfo]: ...
 

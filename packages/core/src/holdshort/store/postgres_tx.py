@@ -19,10 +19,12 @@ from holdshort.store.base import (
     NewIntent,
     Ref,
     Refused,
+    Session,
 )
 from holdshort.store.postgres_link import Connection, translated
 from holdshort.store.postgres_watch import payloads
 from holdshort.store.queries import sql
+from holdshort.store.rows import session_of
 
 Statement = tuple[str, dict[str, Any]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -240,6 +242,17 @@ class PostgresTx:
 
     def add_key(self, key: KeyInfo, secret_hash: str) -> None:
         self._later("add_key", **key.model_dump(), hash=secret_hash)
+
+    def add_session(self, session: Session) -> None:
+        self._later("end_sessions", now=self.now())
+        self._later("add_session", **session.model_dump())
+
+    def end_session(self, hash: str) -> Session | None:
+        rows = self._rows("end_session", hash=hash)
+        return session_of(rows[0]) if rows else None
+
+    def end_sessions_of(self, tenant: str, person: str) -> int:
+        return len(self._rows("end_persons_sessions", tenant=tenant, person=person))
 
     def revoke_key(self, tenant: str, key_id: str, now: int) -> bool:
         return bool(self._rows("revoke_key", tenant=tenant, id=key_id, now=now))

@@ -1,16 +1,20 @@
-"""From a tenant's directory documents to the `Directory` that the rules work with; both stores use
-it.
-"""
+"""From rows to what they stand for: a tenant's directory, a session. Both stores use it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from holdshort.models import Directory
-from holdshort.store.base import Entry
+from holdshort.store.base import Entry, Session
 
 SETTINGS = "settings"
 """The name of the one `settings` document of a tenant."""
+
+
+def session_of(row: Sequence[Any]) -> Session:
+    """Return the session that a row of the table is."""
+    return Session(**dict(zip(Session.model_fields, row, strict=True)))
 
 
 def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:

@@ -15,9 +15,9 @@ from typing import Any
 from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
 from holdshort.models import Directory, Intent, Principal, Run, StoredEvent
-from holdshort.store.base import Delivery, Down, Entry, EntryKind, KeyInfo, Ref, Refused
+from holdshort.store.base import Delivery, Down, Entry, EntryKind, KeyInfo, Ref, Refused, Session
 from holdshort.store.queries import migrations, sql
-from holdshort.store.rows import directory_of
+from holdshort.store.rows import directory_of, session_of
 from holdshort.store.sqlite_tx import SqliteTx, delivery_of
 
 #: How long a write waits for another process's transaction on the same file.
@@ -263,6 +263,10 @@ class SqliteStore:
             return None
         tenant, key_id, role, subject, owner = rows[0]
         return Principal(kind=role, id=subject, tenant=tenant, owner=owner, key_id=key_id)
+
+    def session(self, hash: str) -> Session | None:
+        rows = self._rows("session", hash=hash)
+        return session_of(rows[0]) if rows else None
 
     def keys(self, tenant: str) -> list[KeyInfo]:
         fields = list(KeyInfo.model_fields)

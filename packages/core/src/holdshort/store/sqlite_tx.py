@@ -8,8 +8,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from holdshort.models import Intent, Run, RunRef
-from holdshort.store.base import Changes, Delivery, Entry, EntryKind, KeyInfo, KeyRef, Ref, Stale
+from holdshort.store.base import (
+    Changes,
+    Delivery,
+    Entry,
+    EntryKind,
+    KeyInfo,
+    KeyRef,
+    Ref,
+    Session,
+    Stale,
+)
 from holdshort.store.queries import sql
+from holdshort.store.rows import session_of
 
 
 def _sql(name: str) -> str:
@@ -155,6 +166,18 @@ class SqliteTx:
 
     def add_key(self, key: KeyInfo, secret_hash: str) -> None:
         self._connection.execute(_sql("add_key"), {**key.model_dump(), "hash": secret_hash})
+
+    def add_session(self, session: Session) -> None:
+        self._connection.execute(_sql("end_sessions"), {"now": self._now})
+        self._connection.execute(_sql("add_session"), session.model_dump())
+
+    def end_session(self, hash: str) -> Session | None:
+        row = self._connection.execute(_sql("end_session"), {"hash": hash}).fetchone()
+        return session_of(row) if row else None
+
+    def end_sessions_of(self, tenant: str, person: str) -> int:
+        found = {"tenant": tenant, "person": person}
+        return len(self._connection.execute(_sql("end_persons_sessions"), found).fetchall())
 
     def revoke_key(self, tenant: str, key_id: str, now: int) -> bool:
         done = self._connection.execute(

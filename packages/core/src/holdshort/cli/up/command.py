@@ -95,12 +95,21 @@ def up(
     def announce(ready: Ready) -> None:
         if as_json:
             output.document(
-                {"ready": True, "url": ready.url, "pid": ready.pid, "keys": ready.keys}, indent=None
+                {
+                    "ready": True,
+                    "url": ready.url,
+                    "pid": ready.pid,
+                    "keys": ready.keys,
+                    "link": ready.link,
+                },
+                indent=None,
             )
             return
         if ready.keys is not None:
             _show_keys(ready.url, ready.keys, admin)
         where = shown_database(settings.database)
+        if ready.link is not None:
+            line(f"Inbox of {escape(admin)}, once, within 15 minutes: {ready.link}")
         line(f"Holdshort is ready on {ready.url} ({where}). Ctrl-C stops it.")
 
     ended_by = _run(

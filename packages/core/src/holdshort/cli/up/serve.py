@@ -14,6 +14,9 @@ import uvicorn
 from holdshort.app import Holdshort
 from holdshort.cli.up.drain import Drain
 from holdshort.cli.up.first_start import Role, first_start
+from holdshort.models import DEFAULT_TENANT
+from holdshort.server.access import ADMIN_ROLE
+from holdshort.server.sessions import Sessions
 from holdshort.settings import Settings
 
 #: For how long a stop waits for requests under way (seconds). Those that only wait for news are
@@ -29,6 +32,8 @@ class Ready:
     pid: int
     keys: dict[Role, str] | None
     """The keys of a first start, by role."""
+    link: str | None
+    """With which the administrator signs in; None where others can reach this server."""
 
 
 async def serve(
@@ -41,8 +46,13 @@ async def serve(
 ) -> int:
     """Serve until a signal; return which one it was."""
     with listener:
+        url = _url(listener)
+        # Without another address, this is where people on this machine find the pages.
+        settings = settings.model_copy(update={"public_url": settings.public_url or url})
         async with Holdshort.running(settings) as holdshort:
-            ready = Ready(_url(listener), os.getpid(), await first_start(holdshort, admin))
+            keys = await first_start(holdshort, admin)
+            link = await _link(holdshort, admin, listener)
+            ready = Ready(url, os.getpid(), keys, link)
             drain = Drain(holdshort.asgi)
             config = uvicorn.Config(
                 drain,
@@ -57,6 +67,17 @@ async def serve(
             server = _Server(config, drain, lambda: announce(ready))
             await server.serve([listener])
     return server.ended_by
+
+
+async def _link(holdshort: Holdshort, admin: str, listener: socket.socket) -> str | None:
+    """Return a link for the administrator, where only this machine can reach the server: whoever
+    sees this terminal may sign in, as with the keys of the first start."""
+    directory = await holdshort.engine.directory_now(DEFAULT_TENANT)
+    here = listener.getsockname()[0] in ("127.0.0.1", "::1")
+    if not here or ADMIN_ROLE not in directory.people.get(admin, ()):
+        return None
+    token = await Sessions(holdshort.engine).link(DEFAULT_TENANT, admin)
+    return f"{_url(listener)}/sign-in/{token}"
 
 
 def _url(listener: socket.socket) -> str:

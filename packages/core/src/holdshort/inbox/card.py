@@ -1,0 +1,186 @@
+"""One card: everything that somebody has to know to decide, and the controls to do it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdshort.errors import HoldshortError
+from holdshort.inbox import fields, said, shown, tasks
+from holdshort.inbox.web import page
+from holdshort.kinds import kind_named
+from holdshort.models import Intent, Step
+from holdshort.policy.eligible import may_delegate, require_reviewer
+from holdshort.server import views
+from holdshort.server.context import Context
+from holdshort.server.sessions import Visitor
+
+
+async def card(
+    request: Request,
+    ctx: Context,
+    who: Visitor,
+    intent: Intent,
+    *,
+    status: int = 200,
+    posted: dict[str, list[str]] | None = None,
+    problems: dict[str, str] | None = None,
+    confirm: str | None = None,
+    edited: dict[str, Any] | None = None,
+    undo: Intent | None = None,
+) -> Response:
+    """Return the card of an intent.
+
+    Args:
+        posted: what was filled in, where it could not be taken yet.
+        problems: by field, what is wrong with it.
+        confirm: the outcome that has to be confirmed first.
+        edited: arguments as the reviewer changed them, to be shown as a diff and approved.
+        undo: an intent whose answer was given a moment ago and can still be taken back.
+    """
+    store, read = ctx.engine.store, ctx.engine.read
+    body = await read(store.body, intent.tenant, intent.id)
+    asked = json.loads(body or "{}")
+    standing = views.arguments(intent, body)
+    arguments = standing if edited is None else edited
+    original = (asked.get("action") or {}).get("arguments", asked.get("payload", {}))
+    events = await read(store.events, intent.tenant, intent.id)
+    deliveries = await read(store.deliveries, intent.tenant, intent_id=intent.id, limit=200)
+    directory = await ctx.engine.directory_now(intent.tenant)
+    now = store.clock.now()
+    step = intent.current
+    kind = kind_named(step.task.task_type)
+    schema = step.task.form_schema or kind.data_schema
+    outcomes = [
+        {"outcome": one, "label": said.label(one), "positive": kind.sign(one)}
+        for one in kind.outcomes(step.task)
+    ]
+    following = await tasks.waiting(ctx, who.principal.tenant, who.principal.id)
+    others = [one.id for one in following.tasks if one.id != intent.id]
+    about = asked.get("payload", {}) if asked.get("action") else {}
+    return page(
+        "card.html",
+        status,
+        visitor=who,
+        intent=intent,
+        step=step,
+        now=now,
+        what=said.what(intent, arguments),
+        arguments=shown.shown(arguments),
+        raw=shown.lines(json.dumps(arguments, indent=2, ensure_ascii=False)),
+        about=shown.shown(about) if about else None,
+        words=_words(asked, step),
+        undo=undo,
+        changed=_changes(original, standing) if intent.edited_arguments is not None else [],
+        edited=edited,
+        edit_json=None if edited is None else json.dumps(edited),
+        diff=_changes(standing, edited) if edited is not None else [],
+        figure=said.key_figure(intent, arguments),
+        next=said.what_next(step, now),
+        if_nobody=said.if_nobody(step),
+        seats=said.seats(step),
+        outcomes=outcomes,
+        comment_for=sorted(kind.comment_for) if not _said_in_form(kind, step) else [],
+        comment_required=step.task.required_comment or step.policy.require_comment,
+        fields=fields.fields_of(schema, posted, problems) if schema else (),
+        posted=posted or {},
+        problems=problems or {},
+        confirm=confirm,
+        why_not=_why_not(intent, who, directory),
+        can_edit=_can_edit(intent, step, arguments),
+        can_delegate=not intent.terminal and may_delegate(who.principal.id, step, directory),
+        timeline=_timeline(events, deliveries),
+        following=others[0] if others else None,
+        left=len(others),
+        undo_seconds=ctx.settings.undo_seconds,
+    )
+
+
+def _said_in_form(kind: Any, step: Step) -> bool:
+    return bool(kind.form_replaces_comment and step.task.form_schema is not None)
+
+
+def _words(asked: dict[str, Any], step: Step) -> list[tuple[str, str]]:
+    """What the agent says of it: shown in a box of its own, as its words and not ours."""
+    task = asked.get("human_task") or {}
+    found = [
+        ("title", step.task.title),
+        ("description", asked.get("description") or ""),
+        ("task", step.task.description or task.get("description") or ""),
+    ]
+    seen: set[str] = set()
+    return [(n, t) for n, t in found if t and not (t in seen or seen.add(t))]  # type: ignore[func-returns-value]
+
+
+def _why_not(intent: Intent, who: Visitor, directory: Any) -> str | None:
+    """Why this person cannot decide here and now; None where they can."""
+    if intent.terminal:
+        return None
+    try:
+        person = require_reviewer(who.principal, intent, directory)
+    except HoldshortError as error:
+        return error.message
+    claimed = intent.current.claimed_by
+    if claimed not in (None, person):
+        return f"{claimed} has taken this. Ask them to decide it or to release it."
+    for vote in intent.current.live_votes:
+        if vote.by == person:
+            return f"You have answered “{vote.outcome}”; others have to answer as well."
+    return None
+
+
+def _can_edit(intent: Intent, step: Step, arguments: Any) -> bool:
+    yes = any(kind_named(step.task.task_type).sign(one) for one in _outcomes(step))
+    ours = step.policy.allow_edit and intent.step == 0 and not intent.terminal
+    return bool(yes and ours and isinstance(arguments, dict))
+
+
+def _outcomes(step: Step) -> tuple[str, ...]:
+    return kind_named(step.task.task_type).outcomes(step.task)
+
+
+def _changes(before: Any, after: Any) -> list[dict[str, Any]]:
+    """Return how arguments differ, name by name."""
+    was = before if isinstance(before, dict) else {"": before}
+    now = after if isinstance(after, dict) else {"": after}
+    return [
+        {
+            "name": name,
+            "was": shown.shown(was[name]) if name in was else None,
+            "now": shown.shown(now[name]) if name in now else None,
+        }
+        for name in {**was, **now}
+        if name not in was or name not in now or was[name] != now[name]
+    ]
+
+
+def _timeline(events: Any, deliveries: Any) -> list[dict[str, Any]]:
+    """What happened, and who was told, in the order of time."""
+    found = []
+    for event in events:
+        line = json.loads(event.line)
+        details = line.get("details") or {}
+        text = details.get("comment") or details.get("text") or details.get("reason")
+        said_so = details.get("outcome")
+        found.append(
+            {
+                "at": event.at,
+                "what": event.event_type.removeprefix("intent.").replace("_", " "),
+                "who": line.get("actor", ""),
+                "said": f"{said_so}: {text}" if said_so and text else said_so or text or "",
+            }
+        )
+    for one in deliveries:
+        how = {"sent": "was told", "pending": "is being told", "dead": "could not be told"}
+        found.append(
+            {
+                "at": one.sent_at or one.created_at,
+                "what": f"{how[one.state]} ({one.reason}, {one.channel})",
+                "who": one.recipient,
+                "said": one.last_error or "" if one.state == "dead" else "",
+            }
+        )
+    return sorted(found, key=lambda entry: entry["at"])

@@ -1,0 +1,111 @@
+"""The pages that show: the list, a card, the form to edit. None of them changes anything."""
+
+from __future__ import annotations
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from holdshort.inbox import said, tasks
+from holdshort.inbox.card import card
+from holdshort.inbox.editing import edit_form
+from holdshort.inbox.web import PRIVATE, go, page, visitor
+from holdshort.models import Intent
+from holdshort.server import views
+from holdshort.server.context import Context, query_number
+from holdshort.server.sessions import Visitor
+
+_OVER = {"CANCELED": "was withdrawn", "FAILED": "failed before anybody decided"}
+
+
+async def home(request: Request) -> Response:
+    """Go to the inbox."""
+    return go("/inbox")
+
+
+async def inbox(request: Request) -> Response:
+    """Show what waits for me."""
+    ctx, who = await visitor(request)
+    query = request.query_params
+    chosen = query.get("filter", "all")
+    search = query.get("q", "")[:200]
+    found = await tasks.waiting(ctx, who.principal.tenant, who.principal.id, chosen, search)
+    now = ctx.engine.store.clock.now()
+    return page(
+        "inbox.html",
+        visitor=who,
+        found=found,
+        chosen=chosen if chosen in tasks.FILTERS else "all",
+        filters=tasks.FILTERS,
+        search=search,
+        now=now,
+        what_next=lambda step: said.what_next(step, now),
+        undo=await _undoable(request, ctx, who),
+    )
+
+
+async def show(request: Request) -> Response:
+    """Show one card."""
+    ctx, who = await visitor(request)
+    intent = await ctx.intent(who.principal, request.path_params["intent_id"])
+    return await card(request, ctx, who, intent, undo=await _undoable(request, ctx, who))
+
+
+async def edit(request: Request) -> Response:
+    """Show the form to change the arguments with."""
+    ctx, who = await visitor(request)
+    intent = await ctx.intent(who.principal, request.path_params["intent_id"])
+    body = await ctx.engine.read(ctx.engine.store.body, intent.tenant, intent.id)
+    arguments = views.arguments(intent, body)
+    return page(
+        "edit.html",
+        visitor=who,
+        intent=intent,
+        fields=edit_form(arguments),
+        raw=json.dumps(arguments, indent=2, ensure_ascii=False),
+        problem=None,
+    )
+
+
+async def state(request: Request) -> Response:
+    """Say how an intent stands; with `wait_seconds`, as soon as it is another than `version`."""
+    ctx, who = await visitor(request)
+    seconds = query_number(request, "wait_seconds", 0, highest=30)
+    version = query_number(request, "version", 0, highest=2**31)
+    found = await ctx.intent_when(
+        who.principal,
+        request.path_params["intent_id"],
+        lambda intent: intent.version != version,
+        seconds,
+    )
+    body = {"version": found.version, "open": not found.terminal, "text": how_it_stands(found)}
+    return JSONResponse(body, headers=PRIVATE)
+
+
+def how_it_stands(intent: Intent) -> str:
+    """Return in one sentence how an intent stands."""
+    decision = intent.decision
+    if decision is not None:
+        if decision.timed_out:
+            return "Nobody decided in time."
+        who = decision.decided_by.partition(":")[2]
+        return f"{who} answered “{decision.outcome.replace('_', ' ')}”."
+    if intent.terminal:
+        return f"This {_OVER.get(intent.status, 'is over')}."
+    held = intent.current.held
+    if held is not None:
+        return f"{held.by.id} answered “{held.answer['outcome']}”; it takes effect in a moment."
+    if intent.current.claimed_by:
+        return f"{intent.current.claimed_by} has taken this."
+    return "This waits for a decision."
+
+
+async def _undoable(request: Request, ctx: Context, who: Visitor) -> Intent | None:
+    """Return the intent whose answer was given a moment ago and can still be taken back."""
+    intent_id = request.query_params.get("undo")
+    if not intent_id:
+        return None
+    found = await ctx.engine.read(ctx.engine.store.intent, who.principal.tenant, intent_id)
+    held = None if found is None or found.terminal else found.current.held
+    return found if held is not None and held.by.id == who.principal.id else None

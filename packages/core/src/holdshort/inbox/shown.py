@@ -1,0 +1,104 @@
+"""What stands on a card, made from the stored value: nothing is left out, nothing is invisible."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from holdshort.visible import visible
+
+#: A text longer than this (bytes), or with more lines, is folded and has to be opened.
+LONG_BYTES = 400
+LONG_LINES = 12
+
+_PLAIN = re.compile(r"[\x20-\x7e]+|.", re.DOTALL)
+_MASKED = "holdshort:masked:"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of text: as it is, or an escape that stands for something unseen."""
+
+    text: str
+    escaped: bool = False
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A JSON value as the page shows it."""
+
+    kind: str
+    """object, array, text, number, word (true, false, null), masked"""
+    lines: tuple[tuple[Piece, ...], ...] = ()
+    items: tuple[tuple[tuple[Piece, ...], Shown], ...] = ()
+    size: int = 0
+    """Bytes of the value as JSON."""
+    long: bool = False
+    strange: bool = False
+    """Whether something in it does not show by itself."""
+    note: str = field(default="")
+
+
+def pieces(text: str) -> tuple[Piece, ...]:
+    """Return one line of text, with what does not show spelled out and marked."""
+    found: list[Piece] = []
+    for part in _PLAIN.findall(text):
+        seen = visible(part)
+        piece = Piece(seen, escaped=seen != part)
+        if found and not piece.escaped and not found[-1].escaped:
+            piece = Piece(found.pop().text + piece.text)
+        found.append(piece)
+    return tuple(found)
+
+
+def lines(text: str) -> tuple[tuple[Piece, ...], ...]:
+    """Return a text line by line. Only the plain line feed ends a line."""
+    return tuple(pieces(line) for line in text.split("\n"))
+
+
+def shown(value: Any) -> Shown:
+    """Return a JSON value as the page shows it.
+
+    >>> shown({"n": 1}).items[0][1].lines[0][0].text
+    '1'
+    """
+    size = len(json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
+    if isinstance(value, dict):
+        children = tuple((pieces(str(name)), shown(child)) for name, child in value.items())
+        strange = any(c.strange or any(p.escaped for p in name) for name, c in children)
+        return Shown("object", items=children, size=size, strange=strange)
+    if isinstance(value, list):
+        numbered = tuple((pieces(str(n)), shown(child)) for n, child in enumerate(value, 1))
+        return Shown(
+            "array", items=numbered, size=size, strange=any(c.strange for _, c in numbered)
+        )
+    if isinstance(value, bool) or value is None:
+        return Shown("word", lines=(pieces(json.dumps(value)),), size=size)
+    if isinstance(value, int | float):
+        return Shown("number", lines=(pieces(json.dumps(value)),), size=size, note=_grouped(value))
+    text = str(value)
+    if text.startswith(_MASKED):
+        return Shown("masked", size=size, note=text.removeprefix(_MASKED)[:12])
+    found = lines(text)
+    strange = any(piece.escaped for line in found for piece in line)
+    long = size > LONG_BYTES or len(found) > LONG_LINES
+    return Shown("text", lines=found, size=size, long=long, strange=strange, note=_warning(text))
+
+
+def _grouped(value: float) -> str:
+    """A large number once more with its digits in groups: 1e9 is not seen to be a thousand
+    million."""
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:,}" if abs(value) >= 10_000 else ""
+    return f"{int(value):,}" if abs(value) >= 10_000 else ""
+
+
+def _warning(text: str) -> str:
+    if re.match(r"[a-z][a-z0-9+.-]*://", text, re.IGNORECASE):
+        host = text.partition("://")[2].partition("/")[0]
+        if "xn--" in host.lower() or not host.isascii():
+            return "an address with letters that can look like others; not inspected"
+        return "an address elsewhere; what is there was not inspected"
+    return ""

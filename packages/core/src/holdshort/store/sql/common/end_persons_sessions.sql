@@ -1,0 +1,2 @@
+DELETE FROM sessions WHERE tenant = :tenant AND person = :person
+RETURNING hash;

@@ -1,0 +1,157 @@
+"""A real Chromium, a real server, real agents."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    sync_playwright,
+)
+
+from holdshort import Client
+
+ANA = "ana@acme.com"
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 390, "height": 844},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}}
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def chromium() -> str | None:
+    """Return where Chromium is: on this machine, else Debian's package, else (None) Playwright's
+    own download. Fails where there is no way to one: no browser is no reason to pass."""
+    if found := next(filter(None, map(shutil.which, _NAMES)), None):
+        return found
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
+        subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False, **quiet)
+        if found := shutil.which("chromium"):
+            return found
+    done = subprocess.run(
+        [sys.executable, "-m", "playwright", "install", "chromium"], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.fail(
+            "these tests need Chromium: install it with your system's packages, or with "
+            f"`python -m playwright install chromium`, which said: {done.stderr.strip()[-500:]}"
+        )
+    return None
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Server:
+    """`holdshort up` in a process of its own."""
+
+    url: str
+    keys: dict[str, str]
+    process: subprocess.Popen[str]
+
+    def link(self, person: str = ANA) -> str:
+        made = self._admin("POST", "/v1/sign-in-links", {"person": person})
+        return str(made["url"])
+
+    def risk(self, risk: str) -> None:
+        self._admin("PUT", "/v1/policies/*", {"risk": risk})
+
+    def _admin(self, method: str, path: str, body: dict[str, Any]) -> Any:
+        headers = {"authorization": f"Bearer {self.keys['service']}"}
+        reply = httpx.request(method, f"{self.url}{path}", json=body, headers=headers)
+        assert reply.status_code == 200, reply.text
+        return reply.json()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HOLDSHORT_")},
+        "HOLDSHORT_CONSOLE": "false",
+        "HOLDSHORT_UNDO_SECONDS": "1.5",
+    }
+    database = f"sqlite:///{tmp_path / 'holdshort.db'}"
+    command = ["up", "--port", "0", "--json", "--admin", ANA, "--database", database]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdshort.cli", *command],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    ready = json.loads(process.stdout.readline())
+    yield Server(ready["url"], ready["keys"], process)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+
+
+@pytest.fixture
+def agent(server: Server) -> Iterator[Client]:
+    with Client(server.url, api_key=server.keys["agent"]) as client:
+        yield client
+
+
+def _is_complaint(message: ConsoleMessage) -> bool:
+    # A form that was not taken is shown again as 422, which the browser calls an error.
+    return message.type in ("error", "warning") and "status of 422" not in message.text
+
+
+class Watched:
+    """A browser's context whose pages must not complain, nor ask anybody but the server."""
+
+    def __init__(self, context: BrowserContext, server: Server) -> None:
+        self.context = context
+        self.complaints: list[str] = []
+        context.on("console", lambda m: self._note(_is_complaint(m), m.text))
+        context.on("weberror", lambda error: self._note(True, str(error.error)))
+        context.on("request", lambda r: self._note(not r.url.startswith(server.url), r.url))
+
+    def _note(self, wrong: bool, text: str) -> None:
+        if wrong:
+            self.complaints.append(text)
+
+
+@pytest.fixture(params=["phone", "desk"])
+def watched(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Watched]:
+    context = browser.new_context(**(PHONE if request.param == "phone" else DESK))
+    context.set_default_timeout(15_000)
+    watched = Watched(context, server)
+    yield watched
+    context.close()
+    assert watched.complaints == []
+
+
+@pytest.fixture
+def page(watched: Watched, server: Server) -> Page:
+    """A page of Ana's, who has signed in by a link."""
+    page = watched.context.new_page()
+    page.goto(server.link())
+    page.get_by_role("button", name="Sign in on this device").click()
+    page.wait_for_url("**/inbox")
+    return page
