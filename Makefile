@@ -15,10 +15,15 @@ ENVIRONMENTS := $(ADAPTERS:%=.venvs/%/.ready) $(FLOORS:%=.venvs/%/.ready)
 .PHONY: help demo test check bench clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z%-]*\):.*## /make \1\t/p' Makefile | expand -t 14
 
 demo: $(CORE) ## One export, from question to audited result; LIVE=1 waits for you to decide
 	$(BIN)/holdshort demo $(if $(LIVE),--live,)
+
+demo-%: .venvs/%/.ready ## The same with a framework: demo-langgraph, demo-openai_agents, demo-pydantic_ai, demo-crewai
+	@folder=$$(mktemp -d); cd "$$folder" && \
+	    $(CURDIR)/.venvs/$*/bin/python $(CURDIR)/examples/$*/demo.py; \
+	status=$$?; rm -rf "$$folder"; exit $$status
 
 # Every suite runs, also after one has failed; an empty one is a failure (pytest's exit status 5).
 test: $(TOOLS) $(ENVIRONMENTS) ## Run every test; ARGS="-k timer" is passed to pytest

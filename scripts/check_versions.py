@@ -3,9 +3,9 @@
     .venvs/langgraph/bin/python scripts/check_versions.py packages/langgraph
     .venvs/langgraph-floor/bin/python scripts/check_versions.py packages/langgraph --floor
 
-Run by the environment's own Python. Without --floor the newest release that the package index has
-is wanted: one that something else silently holds back is a failure. With it, exactly the floor that
-the package's `[tool.holdshort]` names.
+Run by the environment's own Python. Without --floor the newest release is wanted that the package
+index lets one install by itself: one that something else in the environment silently holds back is
+a failure. With it, exactly the floor that the package's `[tool.holdshort]` names.
 """
 
 from __future__ import annotations
@@ -27,6 +27,16 @@ def outdated() -> dict[str, str]:
     return {one["name"].lower(): one["latest_version"] for one in json.loads(listed.stdout)}
 
 
+def newest_alone(name: str) -> str:
+    """Return the release that pip would install if nothing else were asked for: an index may list
+    one whose own dependencies it does not have."""
+    command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"]
+    report = ["--quiet", "--disable-pip-version-check", "--report", "-", name]
+    done = subprocess.run([*command, *report], check=True, capture_output=True, text=True)
+    found = [one["metadata"] for one in json.loads(done.stdout)["install"]]
+    return next(one["version"] for one in found if one["name"].lower() == name.lower())
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("package", type=Path)
@@ -42,9 +52,12 @@ def main() -> int:
         if given.floor and found != expected:
             said = f": wanted exactly {expected}, the floor"
         elif name.lower() in newer:
-            said = f": held back, the newest is {newer[name.lower()]}"
+            alone = newest_alone(name)
+            if alone != found:
+                said = f": held back, by itself it would be {alone}"
         wrong += bool(said)
-        print(f"{name} {found}{said}")
+        note = f" ({newer[name.lower()]} cannot be installed here)" if name.lower() in newer else ""
+        print(f"{name} {found}{said or note}")
     return 1 if wrong else 0
 
 

@@ -135,6 +135,10 @@ def test_a_package_is_complete(package: Path) -> None:
         assert ">=" in requirement, f"{requirement}: has no floor"
 
 
+#: Distributions whose module has another name.
+MODULES = {"openai-agents": "agents", "pydantic-ai-slim": "pydantic_ai"}
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_a_package_imports_only_what_it_declares(package: Path) -> None:
     """What comes with something else today may be gone with its next release."""
@@ -142,7 +146,8 @@ def test_a_package_imports_only_what_it_declares(package: Path) -> None:
     extras = project.get("optional-dependencies", {}).values()
     declared = {project["name"].replace("-", "_")}
     for requirement in [*project["dependencies"], *(each for extra in extras for each in extra)]:
-        declared.add(re.split(r"[^\w-]", requirement)[0].replace("-", "_"))
+        distribution = re.split(r"[^\w-]", requirement)[0]
+        declared.add(MODULES.get(distribution, distribution.replace("-", "_")))
         if requirement.startswith("psycopg[") and "pool]" in requirement:
             declared.add("psycopg_pool")
     imported = {

@@ -204,6 +204,10 @@ async def test_what_died_in_mid_execution_is_asked_about(house: House) -> None:
     assert error["code"] == "outcome_unknown"
     question = error["details"]["question"]
     await save(house, "suspended", worker="u", epoch=3, waits=[question])
+    path_of = "/v1/intents/{intent_id}/decision"
+    await house.ok("GET", path_of, house.agent, intent_id=question)
+    other = await house.key("agent", "agent://acme/production/other")
+    await house.refused(404, "GET", path_of, other, intent_id=question)
     assert await take(house) == []
     await house.decide(question, "denied")
     assert len(await take(house)) == 1

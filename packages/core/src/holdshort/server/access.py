@@ -11,15 +11,17 @@ ADMIN_ROLE = "admin"
 def may_see(principal: Principal, intent: Intent, directory: Directory) -> bool:
     """Return whether this caller may look at this intent.
 
-    An agent sees what it filed; a person what they are or were asked; a service key and people with
-    the role `admin` see all of their tenant.
+    An agent sees what it filed, and the questions about its runs; a person what they are or were
+    asked; a service key and people with the role `admin` see all of their tenant.
     """
     if principal.tenant != intent.tenant:
         return False
     if principal.kind == "service":
         return True
     if principal.kind == "agent":
-        return principal.id == intent.agent
+        # What Holdshort asks about an agent's run is the agent's to wait for, too.
+        about = intent.run[0] if intent.settles is not None and intent.run else None
+        return principal.id in (intent.agent, about)
     if ADMIN_ROLE in directory.people.get(principal.id, ()):
         return True
     asked = {address for step in intent.steps for address in (*step.reviewers, *step.assigned)}
