@@ -48,6 +48,7 @@ check: $(TOOLS) $(ENVIRONMENTS) ## Look without running: ruff, formatting, mypy 
 	run $(BIN)/python scripts/make_async.py --check; \
 	run $(BIN)/python scripts/make_openapi.py --check; \
 	run $(BIN)/python scripts/make_reference.py --check; \
+	run $(BIN)/python scripts/make_capabilities.py --check; \
 	run $(BIN)/python -m pip check; \
 	for name in $(ADAPTERS); do \
 	    run $(BIN)/mypy --python-executable .venvs/$$name/bin/python packages/$$name/src; \
