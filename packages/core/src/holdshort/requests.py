@@ -293,6 +293,9 @@ class ReportRequest(Request):
 
     attempt_id: Key
     succeeded: Flag
+    began: Flag = Field(
+        True, description="false gives the permit back: nothing was done with it, and it may run"
+    )
     result: Any = None
     error: Text | None = None
 

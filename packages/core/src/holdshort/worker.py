@@ -85,7 +85,8 @@ class App(Protocol):
     """What goes on with the runs of one name: an adapter's application.
 
     `resume` may be plain or async. It must end the run that it is given (suspend, finish, fail,
-    release); where it raises, the run is given to a worker again after a pause.
+    release); where it raises, the run is given to a worker again after a pause. `holdshort worker`
+    takes its `client`, where it has one.
     """
 
     @property

@@ -172,3 +172,17 @@ def test_what_died_in_the_middle_is_not_repeated(
     with pytest.raises(GrantRefused, match="has not reported"):
         Effects(client).run(decision, till)
     assert till.paid == []
+
+
+@pytest.mark.anyio
+async def test_canceled_on_the_way_to_the_permit_it_is_given_back(
+    client: Client, approved: Callable[..., Decision]
+) -> None:
+    decision, till = approved(), Till()
+    task = asyncio.create_task(Effects(client).arun(decision, till))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert till.paid == []
+    assert await Effects(client).arun(decision, till) == "receipt 1"

@@ -322,3 +322,19 @@ def test_a_question_has_as_many_reviewers_as_the_intent(office: Office) -> None:
     many = [f"p{n}@acme.com" for n in range(49)]
     intent_id = lost(office, payload={"reviewers": ["ana@acme.com", *many]})
     assert len(office.question(office.intents[intent_id]).current.reviewers) == 50
+
+
+def test_a_permit_with_which_nothing_was_done_is_given_back(office: Office) -> None:
+    office.approved()
+    office.consume("a")
+    office.report("a", succeeded=False, began=False, error="stopped")
+    assert office.events == ["grant_returned"]
+    assert office.intent.grant is not None
+    assert office.intent.grant.state == "open"
+    office.report("a", succeeded=False, began=False)
+    office.consume("b")
+    with refused(Conflict):
+        office.report("a", succeeded=False, began=False)
+    office.report("b", succeeded=True)
+    with refused(Conflict):
+        office.report("b", succeeded=False, began=False)

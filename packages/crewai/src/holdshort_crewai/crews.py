@@ -59,7 +59,7 @@ class CrewApp:
     ) -> None:
         self.name = name
         self._build = build_crew
-        self._client = blocking(client)
+        self.client = blocking(client)
         self._gates = Gates.of(gates)
         self._review = review
         self._timeout = timeout
@@ -84,7 +84,7 @@ class CrewApp:
         if run.held and run.state is None:
             run.save({"inputs": json_of(inputs or {})})
         result: CrewOutput | Suspended = waited(
-            self._client, self._open, self._go_on, run, mode, timeout
+            self.client, self._open, self._go_on, run, mode, timeout
         )
         return result
 
@@ -105,7 +105,7 @@ class CrewApp:
             self._go_on(run)
 
     def _open(self, run_id: str) -> Run:
-        return open_run(self._client, run_id, app=self.name, lease_seconds=self._lease)
+        return open_run(self.client, run_id, app=self.name, lease_seconds=self._lease)
 
     def _go_on(self, run: Run) -> CrewOutput | Suspended:
         with run:
@@ -118,12 +118,12 @@ class CrewApp:
 
     def _play(self, run: Run) -> CrewOutput | Suspended:
         crew = self._build()
-        desk = Desk(self._client, run_id=run.id, app=self.name, timeout=self._timeout)
+        desk = Desk(self.client, run_id=run.id, app=self.name, timeout=self._timeout)
         tape = Tape(run.state, lambda: run.save(_state(run, tape, crew)))
         tape.desk = desk
         _prepare(crew, run.state)
         put_behind(crew, self._gates, desk)
-        review = HumanReview(self._client, gate=self._review)
+        review = HumanReview(self.client, gate=self._review)
 
         def kickoff() -> CrewOutput:
             playing.set(tape)

@@ -47,7 +47,7 @@ class FlowApp:
         self.name = name
         self._lease = lease_seconds
         self._flows = dict(flows)
-        self._client = blocking(client)
+        self.client = blocking(client)
         configure(client, app=name, gate=gate)
 
     def run(
@@ -69,7 +69,7 @@ class FlowApp:
         run = self._open(run_id or str(uuid.uuid4()))
         if run.held and run.state is None:
             run.save({"flow": flow, "inputs": internals.json_of(inputs or {})})
-        return waited(self._client, self._open, self._go_on, run, mode, timeout)
+        return waited(self.client, self._open, self._go_on, run, mode, timeout)
 
     async def arun(self, flow: str, inputs: dict[str, Any] | None = None, **options: Any) -> Any:
         """`run` on an event loop; the flow has a thread, and a loop, of its own."""
@@ -86,7 +86,7 @@ class FlowApp:
             self._go_on(run)
 
     def _open(self, run_id: str) -> Run:
-        return open_run(self._client, run_id, app=self.name, lease_seconds=self._lease)
+        return open_run(self.client, run_id, app=self.name, lease_seconds=self._lease)
 
     def _go_on(self, run: Run) -> Any:
         with run:
@@ -176,11 +176,11 @@ class FlowApp:
         """Ask nobody any more what a flow that has ended does not want to know."""
         for intent_id in intent_ids:
             with suppress(NotPending):
-                self._client.cancel(intent_id, reason="the flow has ended")
+                self.client.cancel(intent_id, reason="the flow has ended")
 
     def _make(self, watched: Watched, outputs: dict[str, list[Any]]) -> Flow[Any]:
         kind = self._class(watched.name)
-        flow = kind(persistence=HoldshortPersistence(self._client, app=self.name))
+        flow = kind(persistence=HoldshortPersistence(self.client, app=self.name))
         watch(flow, watched)
 
         def done() -> None:

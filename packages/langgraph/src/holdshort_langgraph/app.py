@@ -86,7 +86,7 @@ class LangGraphApp:
         quiet: float = 30.0,
     ) -> None:
         self._graph = graph
-        self._client = client
+        self.client = client
         self.name = name
         self._rules = Rules(name, dict(fields or {}), wakes, quiet)
         self._lease_seconds = lease_seconds
@@ -119,7 +119,7 @@ class LangGraphApp:
                 run, invoked(run, self._rules, input, replace=replace), Options(config, options)
             )
         while wait is not None and isinstance(result, Suspended):
-            if not wait_for_all(self._client, result.intent_ids, timeout=wait):
+            if not wait_for_all(self.client, result.intent_ids, timeout=wait):
                 break
             try:
                 with self._opened(thread_id) as run:
@@ -143,7 +143,7 @@ class LangGraphApp:
             steps = invoked(run, self._rules, input, replace=replace)
             result = await self._atake(run, steps, Options(config, options))
         while wait is not None and isinstance(result, Suspended):
-            if not await await_for_all(self._client, result.intent_ids, timeout=wait):
+            if not await await_for_all(self.client, result.intent_ids, timeout=wait):
                 break
             try:
                 async with self._aopened(thread_id) as run:
@@ -219,14 +219,14 @@ class LangGraphApp:
 
     def _opened(self, thread_id: str) -> contextlib.AbstractContextManager[Run]:
         run = open_run(
-            self._client, thread_id, app=self.name, lease_seconds=self._lease_seconds, again=True
+            self.client, thread_id, app=self.name, lease_seconds=self._lease_seconds, again=True
         )
         return failing(run)
 
     @contextlib.asynccontextmanager
     async def _aopened(self, thread_id: str) -> AsyncIterator[Run]:
         run = await aopen_run(
-            self._client, thread_id, app=self.name, lease_seconds=self._lease_seconds, again=True
+            self.client, thread_id, app=self.name, lease_seconds=self._lease_seconds, again=True
         )
         try:
             yield run
@@ -240,7 +240,7 @@ class LangGraphApp:
             raise
 
     def _session(self, run: Run) -> Session:
-        return Session(self._client, self.name, run.id)
+        return Session(self.client, self.name, run.id)
 
     def _take(self, run: Run, steps: Steps, call: Options) -> Any:
         with self._made() as graph:
@@ -266,7 +266,7 @@ class LangGraphApp:
         if isinstance(step, Look):
             return graph.get_state(config)
         if isinstance(step, Tell):
-            return do(self._client, step.flow)
+            return do(self.client, step.flow)
         if isinstance(step, End):
             return getattr(run, step.how)(**step.said)
         token = CURRENT.set(self._session(run))
@@ -282,7 +282,7 @@ class LangGraphApp:
         if isinstance(step, Look):
             return await graph.aget_state(config)
         if isinstance(step, Tell):
-            return await ado(self._client, step.flow)
+            return await ado(self.client, step.flow)
         if isinstance(step, End):
             return await getattr(run, f"a{step.how}")(**step.said)
         token = CURRENT.set(self._session(run))

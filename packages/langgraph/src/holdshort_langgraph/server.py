@@ -57,7 +57,7 @@ class LangGraphServer:
         wakes: Literal["all", "any"] = "any",
     ) -> None:
         self.name = name
-        self._client = client
+        self.client = client
         self._assistant = assistant_id
         self._sdk = get_sync_client(url=url, api_key=api_key, headers=headers)
         self._rules = Rules(name, dict(fields or {}), wakes, 0.0)
@@ -87,11 +87,11 @@ class LangGraphServer:
                 )
                 for one in pending(_saved(self._sdk.threads.get_state(thread_id)))
             ]
-            now = [one for q in questions for one in do(self._client, file(q.intents))]
-            run = self._client.get_run(thread_id)
+            now = [one for q in questions for one in do(self.client, file(q.intents))]
+            run = self.client.get_run(thread_id)
             for intent_id in run["waits"] if run else ():
                 if intent_id not in now:
-                    do(self._client, cancel(intent_id, ANSWERED_ELSEWHERE))
+                    do(self.client, cancel(intent_id, ANSWERED_ELSEWHERE))
             ids += now
         return ids
 
@@ -109,7 +109,7 @@ class LangGraphServer:
             state: Any = self._sdk.threads.get_state(run.id)
             return SimpleNamespace(next=state["next"], values=state["values"], tasks=[])
         if isinstance(step, Tell):
-            return do(self._client, step.flow)
+            return do(self.client, step.flow)
         if isinstance(step, End):
             return getattr(run, step.how)(**step.said)
         return self._go(run.id, step.input)

@@ -86,7 +86,7 @@ class IntentRunner:
     ) -> None:
         self.name = name
         self._lease_seconds = lease_seconds
-        self._client = client
+        self.client = client
         self._agents = dict(agents)
         self._gates = Gates.of(gates)
         self._build_context = build_context
@@ -133,7 +133,7 @@ class IntentRunner:
 
     def run_sync(self, agent: str, input: Input, **options: Any) -> Outcome:
         """`run`, blocking, where no event loop runs."""
-        if isinstance(self._client, AsyncClient):
+        if isinstance(self.client, AsyncClient):
             raise ConfigurationError("run_sync blocks: give the runner a Client")
         return asyncio.run(self.run(agent, input, **options))
 
@@ -236,7 +236,7 @@ class IntentRunner:
                 return
             waited = outcome
             left = None if ends is None else max(0.0, ends - time.monotonic())
-            if left == 0 or not await await_for_all(self._client, outcome.intent_ids, timeout=left):
+            if left == 0 or not await await_for_all(self.client, outcome.intent_ids, timeout=left):
                 report(outcome)
                 return
             if not outcome.intent_ids:
@@ -278,7 +278,7 @@ class IntentRunner:
 
     async def _take(self, run_id: str, *, again: bool = False) -> Run:
         return await aopen_run(
-            self._client,
+            self.client,
             run_id,
             app=self.name,
             lease_seconds=self._lease_seconds,

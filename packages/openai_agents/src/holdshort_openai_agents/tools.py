@@ -6,7 +6,6 @@ import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import cache, partial
 from typing import Any
 
@@ -76,8 +75,7 @@ class Gating:
 
 def rule(gates: Gates, tool: str) -> Gate:
     """Return how a tool's calls are asked about, whatever their arguments say."""
-    found = next((gate for name, gate in gates._rules if fnmatchcase(tool, name)), None)
-    return found or Gate()
+    return gates.rule(tool) or Gate()
 
 
 def gate_function(tool: FunctionTool, gating: Gating) -> None:

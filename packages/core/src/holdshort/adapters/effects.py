@@ -7,6 +7,7 @@ returned; one that started in a process that died is asked about.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import uuid
@@ -18,7 +19,7 @@ from holdshort.client import flows
 from holdshort.client.calls import Flow
 from holdshort.client.colours import AnyClient, ado, do
 from holdshort.client.decision import Decision
-from holdshort.errors import GrantRefused
+from holdshort.errors import GrantRefused, HoldshortError
 
 Action = Callable[[dict[str, Any]], Any]
 
@@ -80,7 +81,7 @@ class Effects:
     ) -> Any:
         """The same on an event loop; the action may be a coroutine function."""
         attempt = str(uuid.uuid4())
-        permit = await ado(self._client, _permit(decision, attempt))
+        permit = await self._taken(decision, attempt)
         if not permit["run"]:
             return permit["result"]
         try:
@@ -97,6 +98,21 @@ class Effects:
             ado(self._client, flows.report_run(decision.intent_id, attempt, result=said))
         )
         return result
+
+    async def _taken(self, decision: Decision, attempt: str) -> dict[str, Any]:
+        """Take the permit. Canceled on the way, give it back: nothing was done with it."""
+        taking = asyncio.ensure_future(ado(self._client, _permit(decision, attempt)))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError as canceled:
+            with contextlib.suppress(HoldshortError):
+                permit = await taking
+                if permit["run"]:
+                    back = flows.report_run(
+                        decision.intent_id, attempt, error=canceled, began=False
+                    )
+                    await ado(self._client, back)
+            raise
 
 
 def recordable(result: Any) -> Any:

@@ -102,12 +102,16 @@ class Gates:
                 return gate if gate is not None and gate.asks(tool, known) else None
         return None
 
-    def names(self, tool: str) -> bool:
-        """Whether any call of this tool could be asked about."""
+    def rule(self, tool: str) -> Gate | None:
+        """Return the gate of this tool, whatever its calls say; None where none is asked about."""
         for pattern, gate in self._rules:
             if fnmatchcase(tool, pattern):
-                return gate is not None
-        return False
+                return gate
+        return None
+
+    def names(self, tool: str) -> bool:
+        """Whether any call of this tool could be asked about."""
+        return self.rule(tool) is not None
 
 
 def _name(name: Any) -> str:

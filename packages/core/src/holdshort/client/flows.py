@@ -379,10 +379,13 @@ def report_run(
     *,
     result: Any = None,
     error: BaseException | None = None,
+    began: bool = True,
 ) -> Flow[None]:
     """Say how a run ended. It is over and done with: what cannot be recorded of it (no JSON, too
     large) is left out, and refuses nothing."""
     body: dict[str, Any] = {"attempt_id": attempt_id, "succeeded": error is None}
+    if not began:
+        body |= {"succeeded": False, "began": False}
     said = dict(body)
     if error is not None:
         text = f"{type(error).__name__}: {error}"[:10_000]

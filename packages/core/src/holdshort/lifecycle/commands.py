@@ -117,6 +117,7 @@ class Report:
     succeeded: bool
     result: Any = None
     error: str | None = None
+    began: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,9 @@ def report(draft: Draft, command: Report) -> None:
     """Record how the run ended. Late news of an unknown run is still news."""
     grant = _grant(draft.intent, command.principal)
     state = "done" if command.succeeded else "failed"
+    if not command.began:
+        _give_back(draft, grant, command)
+        return
     if grant.attempt != command.attempt:
         raise Conflict("this attempt does not hold the permit", attempt=grant.attempt)
     if grant.state in ("done", "failed"):
@@ -87,6 +90,21 @@ def report(draft: Draft, command: Report) -> None:
         command.principal.actor,
         attempt=command.attempt,
         succeeded=command.succeeded,
+        error=command.error,
+    )
+
+
+def _give_back(draft: Draft, grant: Grant, command: Report) -> None:
+    """Take a permit back with which nothing was done: whoever took it was stopped before."""
+    if grant.state == "open":
+        return  # a retry whose first answer was lost
+    if grant.attempt != command.attempt or grant.state != "started" or command.succeeded:
+        raise Conflict("this attempt does not hold the permit", attempt=grant.attempt)
+    draft.set(grant=grant.but(state="open", attempt=None, started_at=None, run_until=None))
+    draft.log(
+        "intent.grant_returned",
+        command.principal.actor,
+        attempt=command.attempt,
         error=command.error,
     )
 

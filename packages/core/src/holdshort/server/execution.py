@@ -44,7 +44,9 @@ async def report(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "agent")
     body = await ctx.body(request, ReportRequest)
-    command = Report(principal, body.attempt_id, body.succeeded, body.result, body.error)
+    command = Report(
+        principal, body.attempt_id, body.succeeded, body.result, body.error, body.began
+    )
     found = await ctx.act_first(principal, request.path_params["intent_id"], command)
     assert found.grant is not None
     return Json({"ok": True, "intent_id": found.id, "state": found.grant.state})
