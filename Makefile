@@ -59,6 +59,9 @@ check: $(TOOLS) $(ENVIRONMENTS) ## Look without running: ruff, formatting, mypy 
 bench: $(TOOLS) ## Measure on this machine; ARGS="--help" shows the choices
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-%: .venvs/%/.ready ## What an adapter adds to its bare framework: bench-langgraph
+	.venvs/$*/bin/python benchmarks/$*_cycle.py $(ARGS)
+
 # .holdshort stays: it may hold decisions that somebody waits for.
 clean: ## Remove environments, caches and build results
 	rm -rf .venv .venvs .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
