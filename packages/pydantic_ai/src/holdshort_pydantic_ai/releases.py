@@ -28,8 +28,18 @@ def failed(message: str) -> Any:
     return message if _ToolFailed is None else _ToolFailed(message)
 
 
+def told(message: str) -> Any:
+    """Give the model this message in the place of a result: as a failure, where there are such.
+
+    Not by ModelRetry: it asks to try again, and uses up the tool's retries.
+    """
+    if _ToolFailed is None:
+        return message
+    raise _ToolFailed(message)
+
+
 def failure(message: str) -> Exception:
-    """Return what a tool raises so that the model reads this message and nothing runs."""
+    """Return what a tool itself raises so that the model reads this message and nothing runs."""
     return ModelRetry(message) if _ToolFailed is None else _ToolFailed(message)
 
 

@@ -21,7 +21,7 @@ from holdshort_pydantic_ai.arguments import passed, plain, shown
 from holdshort_pydantic_ai.calls import META, issued, key_of, ours, raw_arguments, round_of
 from holdshort_pydantic_ai.drift import check
 from holdshort_pydantic_ai.recording import Execution
-from holdshort_pydantic_ai.releases import failure
+from holdshort_pydantic_ai.releases import told
 from holdshort_pydantic_ai.session import CLEARED, CURRENT, Session
 from holdshort_pydantic_ai.words import approvers, broken, unfit, with_note
 
@@ -109,7 +109,7 @@ class GatedToolset(WrapperToolset[Any]):
         only a reason to look there: without a decision a person is asked, with a no it fails."""
         found = issued(ctx.messages, ctx.tool_call_id or "")
         if found is None:
-            raise failure(broken("the conversation does not hold the call that was approved"))
+            return told(broken("the conversation does not hold the call that was approved"))
         raw = raw_arguments(found.call)
         round = round_of(ctx.tool_call_metadata)
         key = key_of(ctx.conversation_id or "", found, round)
@@ -117,14 +117,14 @@ class GatedToolset(WrapperToolset[Any]):
         if decision is None:
             raise _asking(shown(passed(raw, ctx, tool), raw, ctx, tool), tool, round)
         if not decision.approved:
-            raise failure(refusal(decision))
+            return told(refusal(decision))
         true = ours(ctx.tool_call_metadata).get("arguments") or raw
         gate = self.session.gate(name, true) or Gate()
         secrets = Secrets(gate.secrets, salt=key)
         try:
             passed(secrets.unmask(decision.arguments or {}, true), ctx, tool)
         except (ValidationError, StaleDigest) as error:
-            raise failure(unfit(decision, error)) from error
+            return told(unfit(decision, error))
 
         async def act(arguments: dict[str, Any]) -> Any:
             known = {**(ctx.tool_call_metadata or {}), **approvers(ctx, decision)}
@@ -157,7 +157,7 @@ class GatedToolset(WrapperToolset[Any]):
             # Another attempt that is under way: whether it runs is not known, so nothing is said.
             if execution.begun or refused.details.get("reason") == "started":
                 raise
-            raise failure(broken(refused.message, refused.details.get("error"))) from refused
+            return told(broken(refused.message, refused.details.get("error")))
         return with_note(execution.said(result), decision, true)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,15 +9,14 @@ import httpx
 
 from holdshort.client.calls import Call, CouldNotReach, Reply
 from holdshort.client.transports.base import retry_after
+from holdshort.client.transports.body import body_of
 
 
 def request_of(call: Call) -> dict[str, Any]:
     """Return httpx's arguments for a call."""
     headers = dict(call.headers)
-    content = None
-    if call.body is not None:
-        # NaN is refused here, where the caller sees which line sent it.
-        content = json.dumps(call.body, allow_nan=False, default=_plain).encode()
+    content = body_of(call)
+    if content is not None:
         headers["Content-Type"] = "application/json"
     return {
         "method": call.method,
@@ -28,19 +26,6 @@ def request_of(call: Call) -> dict[str, Any]:
         "content": content,
         "timeout": call.timeout,
     }
-
-
-def _plain(value: Any) -> Any:
-    """Write what JSON has no form for but everybody means the same by."""
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if hasattr(value, "total_seconds"):
-        return value.total_seconds()
-    if isinstance(value, set | frozenset | tuple):
-        return list(value)
-    raise TypeError(f"{value!r} cannot be sent as JSON")
 
 
 def reply_of(response: httpx.Response) -> Reply:
