@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from holdshort.client import Client
@@ -187,3 +188,21 @@ def test_watch_follows_across_a_restart(tmp_path: Path, monkeypatch: pytest.Monk
     events += [json.loads(line) for line in rest.splitlines()]
     assert [event["seq"] for event in events] == [*range(1, len(events) + 1)]
     assert events[-1]["status"] == "COMPLETED"
+
+
+def test_the_access_log_holds_no_way_in(tmp_path: Path) -> None:
+    """field.md 3.3, attack 8."""
+    process = spawn(
+        "up", "--port", "0", "--json", "--access-log",
+        "--database", f"sqlite:///{tmp_path}/hs.db",
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    link = json.loads(process.stdout.readline())["link"]
+    assert httpx.get(f"{link}?next=/inbox").status_code == 200
+    assert httpx.post(link, data={}).status_code == 303
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=30)
+    assert "GET /sign-in/…?next=/inbox" in log
+    assert "POST /sign-in/…" in log
+    assert link.rpartition("/")[2] not in log

@@ -16,6 +16,7 @@ import typer
 from holdshort.cli import output
 from holdshort.cli.command import examples_of
 from holdshort.cli.output import escape, line, note
+from holdshort.cli.up.access import WithoutTokens
 from holdshort.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ def up(
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
     )
     if access_log:
-        logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+        access = logging.getLogger("uvicorn.access")
+        access.setLevel(logging.INFO)
+        access.addFilter(WithoutTokens())
     # Taken before anything else: where the port is in use, nothing has been made or shown.
     listener = _listen(settings.host, settings.port)
 
