@@ -58,7 +58,9 @@ def chromium() -> str | None:
     return None
 
 
-@pytest.fixture(scope="session")
+# No longer than its module: while Playwright is open, an event loop runs in this thread, and no
+# other test may begin one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
