@@ -46,7 +46,7 @@ async def test_five_hundred_waiters_hold_no_thread(house: House) -> None:
     threads = threading.active_count()
     others = [waiting(house, one) for one in asked[1:]]
     await until(house, 500)
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads
     await asyncio.gather(*(house.decide(one) for one in asked))
     answers = await asyncio.gather(first, *others)
     assert all(answer["decision"]["approved"] for answer in answers)
