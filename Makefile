@@ -78,7 +78,7 @@ install = -m pip install --quiet --disable-pip-version-check
 
 $(CORE): packages/core/pyproject.toml
 	$(call environment,.venv)
-	$(BIN)/python $(install) --editable './packages/core[postgres]'
+	$(BIN)/python $(install) --editable './packages/core[all]'
 	@touch $@
 
 $(TOOLS): $(CORE) pyproject.toml

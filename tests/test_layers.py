@@ -55,7 +55,7 @@ PARTS = {
     # 3: decides
     "lifecycle": Part(3, never=PURE),
     # 4: tells people; `routing` reads the notices that lifecycle makes
-    "notify": Part(4, never=("policy", "kinds", "audit")),
+    "notify": Part(4, never=("audit",)),
     # 5 to 7: acts, serves, shows; the engine is told, it does not read the environment
     "engine": Part(5),
     "settings": Part(5),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from holdshort.clock import Clock
+from holdshort.engine.desk import EngineDesk
 from holdshort.engine.engine import Engine
 from holdshort.engine.outbox import Outbox
 from holdshort.engine.timers import Timers
@@ -60,6 +61,7 @@ class Holdshort:
         self.store = store or open_store(settings.database, clock)
         self.clock = self.store.clock
         self.engine = Engine(self.store, link=self._link)
+        self.desk = EngineDesk(self.engine, public_url=settings.public_url)
         self.timers = Timers(self.engine, self.clock)
         self.outbox = Outbox(self.engine, self.clock, notifiers or self._notifiers())
         self.authenticate = Authenticator(

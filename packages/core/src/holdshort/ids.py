@@ -22,3 +22,8 @@ def _uuid7(now: int, rest: bytes) -> str:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return str(uuid.UUID(int=value))
+
+
+def hash_of(secret: str) -> str:
+    """Return what is stored of a secret. It has 256 random bits: a plain hash cannot be guessed."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -66,7 +66,7 @@ def test_sqlite_schema_is_the_sum_of_its_migrations(tmp_path: Path) -> None:
     connection.executescript((SQL / "sqlite" / "schema.sql").read_text())
     connection.close()
     migrated = sqlite_catalogue(tmp_path / "migrated.db")
-    assert len([row for row in migrated if row[0] == "table"]) == 11
+    assert len([row for row in migrated if row[0] == "table"]) == 13
     assert migrated == sqlite_catalogue(tmp_path / "schema.db")
 
 
@@ -81,7 +81,7 @@ def test_postgres_schema_is_the_sum_of_its_migrations(pg_url: str) -> None:
         connection.execute("SET search_path TO holdshort")
         connection.execute((SQL / "postgres" / "schema.sql").read_text())
     assert all(migrated.values())
-    assert len({row[0] for row in migrated["columns"]}) == 11
+    assert len({row[0] for row in migrated["columns"]}) == 13
     assert migrated == postgres_catalogue(pg_url)
 
 
@@ -121,7 +121,7 @@ def test_both_dialects_have_the_same_migrations() -> None:
 
 def test_migrating_again_does_nothing(tmp_path: Path, pg_url: str) -> None:
     for store in (SqliteStore(tmp_path / "x.db"), PostgresStore(pg_url)):
-        assert store.migrate() == ["0001_initial", "0002_runs", "0003_sessions"]
+        assert store.migrate() == ["0001_initial", "0002_runs", "0003_sessions", "0004_people"]
         assert store.migrate() == []
         store.close()
 
@@ -161,4 +161,8 @@ def test_processes_migrate_at_once(kind: str, tmp_path: Path, pg_url: str) -> No
         process.stdin.flush()
     answers = sorted(process.communicate(timeout=60)[0] for process in processes)
     assert [process.returncode for process in processes] == [0, 0, 0]
-    assert answers == ["['0001_initial', '0002_runs', '0003_sessions'] []\n", "[] []\n", "[] []\n"]
+    assert answers == [
+        "['0001_initial', '0002_runs', '0003_sessions', '0004_people'] []\n",
+        "[] []\n",
+        "[] []\n",
+    ]

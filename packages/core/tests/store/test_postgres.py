@@ -274,7 +274,7 @@ def test_it_shares_a_database_with_others(pg_url: str) -> None:
         for table in ("migrations", "events", "intents"):
             connection.execute(f"CREATE TABLE {table} (theirs TEXT)")
         store = PostgresStore(pg_url)
-        assert store.migrate() == ["0001_initial", "0002_runs", "0003_sessions"]
+        assert store.migrate() == ["0001_initial", "0002_runs", "0003_sessions", "0004_people"]
         assert store.integrity() == []
         assert connection.execute("SELECT theirs FROM events").fetchall() == []
         store.close()

@@ -17,7 +17,8 @@ from holdshort.engine.engine import Engine
 from holdshort.errors import HoldshortError
 from holdshort.notify.backoff import MAX_ATTEMPTS, next_try
 from holdshort.notify.base import Notifier, SendFailed
-from holdshort.store.base import Delivery, Down
+from holdshort.notify.routing import WEBHOOK
+from holdshort.store.base import Delivery, Down, EntryKind
 
 log = logging.getLogger("holdshort.outbox")
 
@@ -136,7 +137,7 @@ class Outbox:
             notifier = self._notifiers.get(delivery.channel)
             if notifier is None:
                 raise SendFailed(f"there is no channel {delivery.channel!r} here", permanent=True)
-            await notifier.send(delivery, await self._endpoint(delivery))
+            receipt = await notifier.send(delivery, await self._endpoint(delivery))
         except SendFailed as failure:
             self._results.append(self._after_failure(delivery, attempts, failure))
         except Exception as defect:
@@ -147,18 +148,25 @@ class Outbox:
             self.sent += 1
             self._results.append(
                 delivery.but(
-                    state="sent", attempts=attempts, sent_at=self._clock.now(), last_error=None
+                    state="sent",
+                    attempts=attempts,
+                    sent_at=self._clock.now(),
+                    last_error=None,
+                    receipt=receipt,
                 )
             )
 
     async def _endpoint(self, delivery: Delivery) -> dict[str, Any] | None:
-        if delivery.channel != "webhook":
-            return None
-        entries = await self._engine.read(self._engine.store.entries, delivery.tenant, "webhook")
-        for entry in entries:
-            if entry.name == delivery.recipient:
-                return entry.doc
-        raise SendFailed("this webhook was deleted", permanent=True)
+        is_webhook = delivery.channel == WEBHOOK
+        kind: EntryKind = "webhook" if is_webhook else "person"
+        entries = await self._engine.read(self._engine.store.entries, delivery.tenant, kind)
+        doc = next((one.doc for one in entries if one.name == delivery.recipient), None)
+        if not is_webhook:
+            person = delivery.recipient
+            return {"email": person, **(doc or {}), "person": person}
+        if doc is None:
+            raise SendFailed("this webhook was deleted", permanent=True)
+        return doc
 
     def _after_failure(self, delivery: Delivery, attempts: int, failure: SendFailed) -> Delivery:
         self.failed += 1

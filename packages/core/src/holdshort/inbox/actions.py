@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort.errors import AlreadyDecided, HoldshortError, InvalidRequest, StaleDigest
-from holdshort.inbox import fields, said
+from holdshort.inbox import fields
 from holdshort.inbox.card import card
 from holdshort.inbox.editing import edit_form, edited
 from holdshort.inbox.fields import NotReadable
@@ -19,6 +19,7 @@ from holdshort.inbox.web import go, one, own_form, page, visitor
 from holdshort.kinds import kind_named
 from holdshort.lifecycle import Claim, Command, Comment, Decide, Delegate, Release, Undo
 from holdshort.models import Intent
+from holdshort.notify import said
 from holdshort.requests import CommentRequest, DecisionRequest, DelegateRequest
 from holdshort.server import views
 from holdshort.server.body import parse_json, validated
@@ -241,3 +242,15 @@ def _by_field(error: InvalidRequest) -> dict[str, str]:
     if len(known) < len(found) or not found:
         found[""] = error.message
     return found
+
+
+_I = "/inbox/{intent_id}"
+PAGES = (
+    ("POST", f"{_I}/decide", decide),
+    ("POST", f"{_I}/preview", preview),
+    ("POST", f"{_I}/undo", undo),
+    ("POST", f"{_I}/claim", claim),
+    ("POST", f"{_I}/release", release),
+    ("POST", f"{_I}/comment", comment),
+    ("POST", f"{_I}/delegate", delegate),
+)

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort.errors import HoldshortError
-from holdshort.inbox import fields, said, shown, tasks
+from holdshort.inbox import fields, shown, tasks
 from holdshort.inbox.web import page
 from holdshort.kinds import kind_named
 from holdshort.models import Intent, Step
+from holdshort.notify import said
 from holdshort.policy.eligible import may_delegate, require_reviewer
 from holdshort.server import views
 from holdshort.server.context import Context
@@ -72,7 +73,7 @@ async def card(
         arguments=shown.shown(arguments),
         raw=shown.lines(json.dumps(arguments, indent=2, ensure_ascii=False)),
         about=shown.shown(about) if about else None,
-        words=_words(asked, step),
+        words=said.words(body, step),
         undo=undo,
         changed=_changes(original, standing) if intent.edited_arguments is not None else [],
         edited=edited,
@@ -101,18 +102,6 @@ async def card(
 
 def _said_in_form(kind: Any, step: Step) -> bool:
     return bool(kind.form_replaces_comment and step.task.form_schema is not None)
-
-
-def _words(asked: dict[str, Any], step: Step) -> list[tuple[str, str]]:
-    """What the agent says of it: shown in a box of its own, as its words and not ours."""
-    task = asked.get("human_task") or {}
-    found = [
-        ("title", step.task.title),
-        ("description", asked.get("description") or ""),
-        ("task", step.task.description or task.get("description") or ""),
-    ]
-    seen: set[str] = set()
-    return [(n, t) for n, t in found if t and not (t in seen or seen.add(t))]  # type: ignore[func-returns-value]
 
 
 def _why_not(intent: Intent, who: Visitor, directory: Any) -> str | None:

@@ -7,16 +7,15 @@ import json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from holdshort.inbox import said, tasks
+from holdshort.inbox import tasks
 from holdshort.inbox.card import card
 from holdshort.inbox.editing import edit_form
 from holdshort.inbox.web import PRIVATE, go, page, visitor
 from holdshort.models import Intent
+from holdshort.notify import said
 from holdshort.server import views
 from holdshort.server.context import Context, query_number
 from holdshort.server.sessions import Visitor
-
-_OVER = {"CANCELED": "was withdrawn", "FAILED": "failed before anybody decided"}
 
 
 async def home(request: Request) -> Response:
@@ -79,26 +78,8 @@ async def state(request: Request) -> Response:
         lambda intent: intent.version != version,
         seconds,
     )
-    body = {"version": found.version, "open": not found.terminal, "text": how_it_stands(found)}
+    body = {"version": found.version, "open": not found.terminal, "text": said.how_it_stands(found)}
     return JSONResponse(body, headers=PRIVATE)
-
-
-def how_it_stands(intent: Intent) -> str:
-    """Return in one sentence how an intent stands."""
-    decision = intent.decision
-    if decision is not None:
-        if decision.timed_out:
-            return "Nobody decided in time."
-        who = decision.decided_by.partition(":")[2]
-        return f"{who} answered “{decision.outcome.replace('_', ' ')}”."
-    if intent.terminal:
-        return f"This {_OVER.get(intent.status, 'is over')}."
-    held = intent.current.held
-    if held is not None:
-        return f"{held.by.id} answered “{held.answer['outcome']}”; it takes effect in a moment."
-    if intent.current.claimed_by:
-        return f"{intent.current.claimed_by} has taken this."
-    return "This waits for a decision."
 
 
 async def _undoable(request: Request, ctx: Context, who: Visitor) -> Intent | None:
@@ -109,3 +90,13 @@ async def _undoable(request: Request, ctx: Context, who: Visitor) -> Intent | No
     found = await ctx.engine.read(ctx.engine.store.intent, who.principal.tenant, intent_id)
     held = None if found is None or found.terminal else found.current.held
     return found if held is not None and held.by.id == who.principal.id else None
+
+
+_I = "/inbox/{intent_id}"
+PAGES = (
+    ("GET", "/", home),
+    ("GET", "/inbox", inbox),
+    ("GET", _I, show),
+    ("GET", f"{_I}/edit", edit),
+    ("GET", f"{_I}/state", state),
+)

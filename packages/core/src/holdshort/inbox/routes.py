@@ -66,29 +66,15 @@ async def static(request: Request) -> Response:
     return Response(found.read_bytes(), 200, headers, media)
 
 
-_I = "/inbox/{intent_id}"
-_PAGES: tuple[tuple[str, str, Page], ...] = (
-    ("GET", "/", pages.home),
-    ("GET", "/inbox", pages.inbox),
-    ("GET", _I, pages.show),
-    ("GET", f"{_I}/edit", pages.edit),
-    ("GET", f"{_I}/state", pages.state),
-    ("POST", f"{_I}/decide", actions.decide),
-    ("POST", f"{_I}/preview", actions.preview),
-    ("POST", f"{_I}/undo", actions.undo),
-    ("POST", f"{_I}/claim", actions.claim),
-    ("POST", f"{_I}/release", actions.release),
-    ("POST", f"{_I}/comment", actions.comment),
-    ("POST", f"{_I}/delegate", actions.delegate),
-    ("GET", "/sign-in", signing_in.ask),
-    ("POST", "/sign-in", signing_in.by_key),
-    ("GET", "/sign-in/{token}", signing_in.look_at_link),
-    ("POST", "/sign-in/{token}", signing_in.by_link),
-    ("POST", "/sign-out", signing_in.out),
+#: In this order: `/sign-in/{token}` takes what no page before it has taken.
+PAGES: tuple[tuple[str, str, Page], ...] = (
+    *pages.PAGES,
+    *actions.PAGES,
+    *signing_in.PAGES,
     ("GET", "/static/{name}", static),
 )
 
 ROUTES = [
     Route(path, cast("ASGIApp", _Shown(handler)), methods=[method])
-    for method, path, handler in _PAGES
+    for method, path, handler in PAGES
 ]

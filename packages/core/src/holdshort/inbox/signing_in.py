@@ -70,3 +70,12 @@ async def out(request: Request) -> Response:
     response = go("/sign-in")
     response.delete_cookie(COOKIE, path="/")
     return response
+
+
+PAGES = (
+    ("GET", "/sign-in", ask),
+    ("POST", "/sign-in", by_key),
+    ("GET", "/sign-in/{token}", look_at_link),
+    ("POST", "/sign-in/{token}", by_link),
+    ("POST", "/sign-out", out),
+)

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdshort.errors import HoldshortError, InvalidRequest
-from holdshort.inbox import said, shown
+from holdshort.inbox import shown
+from holdshort.notify import said
 from holdshort.server.context import Context, context
 from holdshort.server.sessions import COOKIE, SESSION_SECONDS, Sessions, Visitor
 

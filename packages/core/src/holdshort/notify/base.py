@@ -30,12 +30,14 @@ class Notifier(Protocol):
     name: str
     """The channel's name, as deliveries carry it."""
 
-    async def send(self, delivery: Delivery, endpoint: dict[str, Any] | None) -> None:
+    async def send(self, delivery: Delivery, endpoint: dict[str, Any] | None) -> str | None:
         """Take the delivery to its endpoint, or raise SendFailed.
 
         The same delivery may come again after a crash: pass its id on, so that the receiver can
         tell. `endpoint` is the subscription that the delivery names as its recipient, for channels
-        that have subscriptions (webhook: `{"url": …, "secrets": […]}`), else None.
+        that have subscriptions (webhook: `{"url": …, "secrets": […]}`); for channels that reach a
+        person, that person's contact (`{"person": …, "email": …}`). What is returned is kept with
+        the delivery as its receipt: what the message can be found again by.
         """
 
     async def close(self) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import time
 from collections.abc import Mapping
 
 from holdshort.engine.engine import Engine
 from holdshort.errors import Forbidden, RateLimited, Unauthenticated
+from holdshort.ids import hash_of as hash_of
 from holdshort.models import Principal, Role
 
 #: For how long a key is believed without looking again (seconds). A key revoked in this process
@@ -19,11 +19,6 @@ KEY_TTL = 1.0
 def new_key(role: Role) -> str:
     """Return a new API key: 256 random bits behind a prefix that scanners of secrets can know."""
     return f"hs_{role}_{secrets.token_urlsafe(32)}"
-
-
-def hash_of(key: str) -> str:
-    """Return what is stored of a key. It has 256 random bits, so a plain hash cannot be guessed."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Authenticator:

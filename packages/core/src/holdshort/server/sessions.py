@@ -10,10 +10,11 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 from holdshort.engine.engine import Engine
+from holdshort.ids import hash_of
 from holdshort.models import Principal
-from holdshort.server.auth import hash_of
 from holdshort.store.base import Session
 
 COOKIE = "holdshort_session"
@@ -49,24 +50,28 @@ class Sessions:
 
     async def link(self, tenant: str, person: str) -> str:
         """Return the secret of a new one-time link for a person."""
-        return await self._make(tenant, person, "link", LINK_SECONDS)
+        return await self.make(tenant, person, "link", LINK_SECONDS)
 
-    async def open_link(self, token: str) -> str | None:
+    async def open_link(self, token: str, doc: dict[str, Any] | None = None) -> str | None:
         """Use a link up; return the secret of the session that it begins, or None where it is
         unknown, used or too old."""
-        used = await self._engine.write(lambda tx: tx.end_session(hash_of(token)))
-        if used is None or used.purpose != "link" or used.expires_at <= self._now():
+        used = await self.take(token, "link")
+        if used is None:
             return None
-        return await self.begin(used.tenant, used.person)
+        return await self.begin(used.tenant, used.person, {"by": "link", **(doc or {})})
 
     async def is_open(self, token: str) -> bool:
         """Whether a link could be used now."""
-        found = await self._find(token)
-        return found is not None and found.purpose == "link"
+        return await self.find(token, "link") is not None
 
-    async def begin(self, tenant: str, person: str) -> str:
-        """Sign a person in; return the session's secret."""
-        return await self._make(tenant, person, "session", SESSION_SECONDS)
+    async def begin(self, tenant: str, person: str, doc: dict[str, Any] | None = None) -> str:
+        """Sign a person in; return the session's secret.
+
+        Args:
+            doc: how they signed in (`by`) and with what browser (`agent`), for their list of
+                sessions.
+        """
+        return await self.make(tenant, person, "session", SESSION_SECONDS, doc)
 
     async def end(self, secret: str) -> None:
         """Sign out."""
@@ -76,11 +81,23 @@ class Sessions:
         """Sign a person out everywhere; return of how many sessions and links."""
         return await self._engine.write(lambda tx: tx.end_sessions_of(tenant, person))
 
+    async def listed(self, tenant: str, person: str) -> list[Session]:
+        """Return the sessions in which a person is signed in now, newest first."""
+        found = await self._engine.read(self._engine.store.sessions_of, tenant, person)
+        now = self._now()
+        return [one for one in found if one.purpose == "session" and one.expires_at > now]
+
+    async def end_hash(self, tenant: str, person: str, hash: str) -> bool:
+        """End one of a person's sessions, known by its hash; return whether there was one."""
+        if all(one.hash != hash for one in await self.listed(tenant, person)):
+            return False
+        return await self._engine.write(lambda tx: tx.end_session(hash)) is not None
+
     async def visitor(self, secret: str | None) -> Visitor | None:
         """Return who this session's secret belongs to; None for one that has ended, and for a
         person who has left."""
-        found = await self._find(secret) if secret else None
-        if found is None or found.purpose != "session":
+        found = await self.find(secret, "session") if secret else None
+        if found is None:
             return None
         directory = await self._engine.directory_now(found.tenant)
         if found.person in directory.inactive:
@@ -88,24 +105,45 @@ class Sessions:
         principal = Principal(kind="person", id=found.person, tenant=found.tenant, via="web")
         return Visitor(principal, secret or "", found.expires_at)
 
-    async def _find(self, secret: str) -> Session | None:
-        found = await self._engine.read(self._engine.store.session, hash_of(secret))
-        return found if found is not None and found.expires_at > self._now() else None
-
-    async def _make(self, tenant: str, person: str, purpose: str, seconds: float) -> str:
+    async def make(
+        self,
+        tenant: str,
+        person: str,
+        purpose: str,
+        seconds: float,
+        doc: dict[str, Any] | None = None,
+    ) -> str:
+        """Return the secret of something new that a browser is to hold, and its server to know."""
         secret, now = secrets.token_urlsafe(32), self._now()
-        session = Session.model_validate(
-            {
-                "hash": hash_of(secret),
-                "tenant": tenant,
-                "purpose": purpose,
-                "person": person,
-                "created_at": now,
-                "expires_at": now + round(seconds * 1000),
-            }
+        session = Session(
+            hash=hash_of(secret),
+            tenant=tenant,
+            purpose=purpose,
+            person=person,
+            created_at=now,
+            expires_at=now + round(seconds * 1000),
+            doc=doc or {},
         )
         await self._engine.write(lambda tx: tx.add_session(session))
         return secret
+
+    async def find(self, secret: str, purpose: str) -> Session | None:
+        """Return what this secret stands for, if it was made for this purpose and still counts."""
+        found = await self._engine.read(self._engine.store.session, hash_of(secret))
+        counts = found is not None and found.purpose == purpose and found.expires_at > self._now()
+        return found if counts else None
+
+    async def take(self, secret: str, purpose: str) -> Session | None:
+        """The same, and it counts no more: of several who come with it, one has it."""
+        if await self.find(secret, purpose) is None:
+            return None
+        return await self._engine.write(lambda tx: tx.end_session(hash_of(secret)))
+
+    async def change(self, session: Session, **doc: Any) -> Session:
+        """Keep something with a session; return it as it is now."""
+        changed: Session = session.but(doc=session.doc | doc)
+        await self._engine.write(lambda tx: tx.put_session(changed))
+        return changed
 
     def _now(self) -> int:
         return self._engine.store.clock.now()

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdshort.kinds import kind_named
 from holdshort.models import TERMINAL, Decision, Grant, Intent, Step, StoredEvent, iso
+from holdshort.notify.said import arguments as arguments
 from holdshort.store.base import Delivery, KeyInfo
 
 _ENDED_WITHOUT_ANSWER = {"CANCELED": "canceled", "FAILED": "failed"}
@@ -79,15 +80,6 @@ def step_answer(found: Decision) -> dict[str, Any]:
         "edited": found.edited,
         "timed_out": found.timed_out,
     }
-
-
-def arguments(intent: Intent, body: str | None) -> Any:
-    """The arguments as they stand: edited by a reviewer, else as the agent filed them."""
-    if intent.edited_arguments is not None:
-        return intent.edited_arguments
-    request = json.loads(body or "{}")
-    action = request.get("action")
-    return action.get("arguments", {}) if action else request.get("payload", {})
 
 
 def intent(

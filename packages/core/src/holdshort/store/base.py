@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from pydantic import Field
+
 from holdshort.clock import Clock
 from holdshort.models import Directory, Intent, Principal, Record, Run, RunRef, StoredEvent
 
@@ -21,7 +23,7 @@ Ref = tuple[str, str]
 KeyRef = tuple[str, str, str]
 """(tenant, agent, idempotency key)"""
 
-EntryKind = Literal["settings", "person", "team", "policy", "webhook"]
+EntryKind = Literal["settings", "person", "team", "policy", "webhook", "rota", "absence", "secret"]
 
 
 class Delivery(Record):
@@ -42,6 +44,10 @@ class Delivery(Record):
     created_at: int
     sent_at: int | None = None
     last_error: str | None = None
+    receipt: str | None = None
+    """What the channel gave for it, to find the message again by."""
+    fallbacks: tuple[str, ...] = ()
+    """The channels to use, in order, where this one fails."""
 
 
 class KeyInfo(Record):
@@ -59,15 +65,40 @@ class KeyInfo(Record):
 
 
 class Session(Record):
-    """A person who signed in with a browser, or a link that lets them. Only a hash of what they
-    hold is kept."""
+    """What a browser holds of a person: a session, a link, a challenge. Only a hash of it is
+    kept."""
 
     hash: str
     tenant: str
-    purpose: Literal["session", "link"]
+    purpose: str
+    """`session` for somebody who is signed in; anything else opens no page."""
     person: str
     created_at: int
     expires_at: int
+    doc: dict[str, Any] = Field(default_factory=dict)
+
+
+class Device(Record):
+    """What a person's device holds a key for: a passkey, an address for push messages."""
+
+    tenant: str
+    kind: str
+    id: str
+    person: str
+    created_at: int
+    doc: dict[str, Any] = Field(default_factory=dict)
+
+
+class StoredFile(Record):
+    """A file that a person gave as evidence. It is known by the SHA-256 of its bytes."""
+
+    tenant: str
+    sha256: str
+    name: str
+    media: str
+    size: int
+    person: str
+    created_at: int
 
 
 class Entry(Record):
@@ -158,10 +189,15 @@ class Tx(Protocol):
         """Return deliveries whose turn has come, and keep others off them until `until`."""
 
     def update_deliveries(self, deliveries: Sequence[Delivery]) -> None:
-        """Record how tries went (state, attempts, next_at, sent_at, last_error)."""
+        """Record how tries went (state, attempts, next_at, sent_at, last_error, receipt,
+        fallbacks).
+        """
 
     def put_entry(self, tenant: str, entry: Entry) -> None:
         """Write a document of the directory, in the place of one of the same kind and name."""
+
+    def add_entry(self, tenant: str, entry: Entry) -> None:
+        """Write a document of the directory where there is none of that kind and name."""
 
     def delete_entry(self, tenant: str, kind: EntryKind, name: str) -> bool:
         """Delete a document of the directory; return whether there was one."""
@@ -171,6 +207,18 @@ class Tx(Protocol):
 
     def add_session(self, session: Session) -> None:
         """Write a session or a link; those that have expired are dropped."""
+
+    def put_session(self, session: Session) -> None:
+        """Change what a session holds and how long it lasts; nothing where it has ended."""
+
+    def put_device(self, device: Device) -> None:
+        """Write a device, in the place of one of the same kind and id."""
+
+    def delete_device(self, tenant: str, kind: str, id: str) -> bool:
+        """Delete a device; return whether there was one."""
+
+    def put_file(self, file: StoredFile, data: bytes) -> None:
+        """Keep a file. What is there already under its hash stays as it is."""
 
     def end_session(self, hash: str) -> Session | None:
         """Delete a session or a link; return what it was. Of two who do it, one gets it."""
@@ -275,6 +323,17 @@ class Store(Protocol):
         """Return who holds the key with this hash; None for unknown and revoked ones."""
 
     def session(self, hash: str) -> Session | None: ...
+
+    def sessions_of(self, tenant: str, person: str) -> list[Session]:
+        """Return a person's sessions of every purpose, newest first; 200 at most."""
+
+    def device(self, kind: str, id: str) -> Device | None:
+        """Return a device by the id that it was given at random, whatever its tenant."""
+
+    def devices(self, tenant: str, kind: str, person: str | None = None) -> list[Device]:
+        """Return a person's devices (None: everybody's), oldest first."""
+
+    def file(self, tenant: str, sha256: str) -> tuple[StoredFile, bytes] | None: ...
 
     def keys(self, tenant: str) -> list[KeyInfo]: ...
 

@@ -11,9 +11,19 @@ from typing import Any
 from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
 from holdshort.models import Directory, Intent, Principal, Run, StoredEvent
-from holdshort.store.base import Delivery, Down, Entry, EntryKind, KeyInfo, Ref, Session
+from holdshort.store.base import (
+    Delivery,
+    Device,
+    Down,
+    Entry,
+    EntryKind,
+    KeyInfo,
+    Ref,
+    Session,
+    StoredFile,
+)
 from holdshort.store.queries import migrations, sql
-from holdshort.store.rows import directory_of, session_of
+from holdshort.store.rows import delivery_of, device_of, directory_of, file_of, session_of
 
 try:
     import psycopg
@@ -31,7 +41,7 @@ from holdshort.store.postgres_link import (
     prepare,
     translated,
 )
-from holdshort.store.postgres_tx import PostgresTx, delivery_of
+from holdshort.store.postgres_tx import PostgresTx
 from holdshort.store.postgres_watch import Listener
 
 #: How long a read waits for a connection (seconds): long enough for a restart of the database.
@@ -48,8 +58,10 @@ _TABLES = [
     "assignments",
     "continuations",
     "deliveries",
+    "devices",
     "entries",
     "events",
+    "files",
     "intents",
     "requests",
     "run_states",
@@ -312,6 +324,21 @@ class PostgresStore:
     def session(self, hash: str) -> Session | None:
         rows = self._rows("session", hash=hash)
         return session_of(rows[0]) if rows else None
+
+    def sessions_of(self, tenant: str, person: str) -> list[Session]:
+        return [session_of(r) for r in self._rows("sessions_of", tenant=tenant, person=person)]
+
+    def device(self, kind: str, id: str) -> Device | None:
+        rows = self._rows("device", kind=kind, id=id)
+        return device_of(rows[0]) if rows else None
+
+    def devices(self, tenant: str, kind: str, person: str | None = None) -> list[Device]:
+        rows = self._rows("devices", tenant=tenant, kind=kind, person=person)
+        return [device_of(row) for row in rows]
+
+    def file(self, tenant: str, sha256: str) -> tuple[StoredFile, bytes] | None:
+        rows = self._rows("file", tenant=tenant, sha256=sha256)
+        return file_of(rows[0]) if rows else None
 
     def keys(self, tenant: str) -> list[KeyInfo]:
         fields = list(KeyInfo.model_fields)

@@ -12,6 +12,7 @@ from holdshort.models import Intent, Run, RunRef
 from holdshort.store.base import (
     Changes,
     Delivery,
+    Device,
     Entry,
     EntryKind,
     KeyInfo,
@@ -20,11 +21,12 @@ from holdshort.store.base import (
     Ref,
     Refused,
     Session,
+    StoredFile,
 )
 from holdshort.store.postgres_link import Connection, translated
 from holdshort.store.postgres_watch import payloads
 from holdshort.store.queries import sql
-from holdshort.store.rows import session_of
+from holdshort.store.rows import delivery_of, session_of, with_doc
 
 Statement = tuple[str, dict[str, Any]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -173,7 +175,7 @@ class PostgresTx:
         deliveries = [
             (
                 d.tenant, d.id, d.intent_id, d.reason, d.channel, d.recipient, d.body, d.state,
-                d.attempts, d.next_at, d.created_at,
+                d.attempts, d.next_at, d.created_at, json.dumps(d.fallbacks),
             )
             for d in changes.deliveries
         ]  # fmt: skip
@@ -228,14 +230,23 @@ class PostgresTx:
 
     def update_deliveries(self, deliveries: Sequence[Delivery]) -> None:
         rows = [
-            (d.tenant, d.id, d.state, d.attempts, d.next_at, d.sent_at, _printable(d.last_error))
+            (
+                d.tenant, d.id, d.state, d.attempts, d.next_at, d.sent_at,
+                _printable(d.last_error), _printable(d.receipt), json.dumps(d.fallbacks),
+            )
             for d in deliveries
-        ]
+        ]  # fmt: skip
         self._many("update_deliveries", _TRIED, rows)
 
     def put_entry(self, tenant: str, entry: Entry) -> None:
+        self._write_entry("put_entry", tenant, entry)
+
+    def add_entry(self, tenant: str, entry: Entry) -> None:
+        self._write_entry("add_entry", tenant, entry)
+
+    def _write_entry(self, name: str, tenant: str, entry: Entry) -> None:
         doc = json.dumps(entry.doc)
-        self._later("put_entry", tenant=tenant, kind=entry.kind, name=entry.name, doc=doc)
+        self._later(name, tenant=tenant, kind=entry.kind, name=entry.name, doc=doc)
 
     def delete_entry(self, tenant: str, kind: EntryKind, name: str) -> bool:
         return bool(self._rows("delete_entry", tenant=tenant, kind=kind, name=name))
@@ -245,7 +256,19 @@ class PostgresTx:
 
     def add_session(self, session: Session) -> None:
         self._later("end_sessions", now=self.now())
-        self._later("add_session", **session.model_dump())
+        self._later("add_session", **with_doc(session))
+
+    def put_session(self, session: Session) -> None:
+        self._later("put_session", **with_doc(session))
+
+    def put_device(self, device: Device) -> None:
+        self._later("put_device", **with_doc(device))
+
+    def delete_device(self, tenant: str, kind: str, id: str) -> bool:
+        return bool(self._rows("delete_device", tenant=tenant, kind=kind, id=id))
+
+    def put_file(self, file: StoredFile, data: bytes) -> None:
+        self._later("put_file", **file.model_dump(), data=data)
 
     def end_session(self, hash: str) -> Session | None:
         rows = self._rows("end_session", hash=hash)
@@ -266,9 +289,19 @@ _UPDATED = ("tenants", "ids", "reads", "versions", "statuses", "wakes", "leases"
 _EVENT = ("tenants", "ids", "seqs", "types", "times", "lines", "hashes")
 _DELIVERY = (
     "tenants", "ids", "intent_ids", "reasons", "channels", "recipients", "bodies", "states",
-    "attempts", "nexts", "times",
+    "attempts", "nexts", "times", "fallbacks",
 )  # fmt: skip
-_TRIED = ("tenants", "ids", "states", "attempts", "nexts", "sents", "errors")
+_TRIED = (
+    "tenants",
+    "ids",
+    "states",
+    "attempts",
+    "nexts",
+    "sents",
+    "errors",
+    "receipts",
+    "fallbacks",
+)
 
 
 def _columns(names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
@@ -279,8 +312,3 @@ def _columns(names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> dict[st
 def _printable(text: str | None) -> str | None:
     """An endpoint's answer may hold a NUL, and must not keep its failure from being recorded."""
     return None if text is None else text.replace("\0", "\N{REPLACEMENT CHARACTER}")
-
-
-def delivery_of(row: Sequence[Any]) -> Delivery:
-    """Return the delivery that a row of the table is."""
-    return Delivery(**dict(zip(Delivery.model_fields, row, strict=True)))

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-_NAMED = re.compile(r"(?<![:\w]):([a-z_]+)")
+_NAMED = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
 
 
 @cache

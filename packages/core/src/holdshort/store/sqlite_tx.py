@@ -11,6 +11,7 @@ from holdshort.models import Intent, Run, RunRef
 from holdshort.store.base import (
     Changes,
     Delivery,
+    Device,
     Entry,
     EntryKind,
     KeyInfo,
@@ -18,9 +19,10 @@ from holdshort.store.base import (
     Ref,
     Session,
     Stale,
+    StoredFile,
 )
 from holdshort.store.queries import sql
-from holdshort.store.rows import session_of
+from holdshort.store.rows import delivery_of, session_of, with_doc
 
 
 def _sql(name: str) -> str:
@@ -142,14 +144,30 @@ class SqliteTx:
         self._many(
             "update_delivery",
             [
-                (d.state, d.attempts, d.next_at, d.sent_at, d.last_error, d.tenant, d.id)
+                (
+                    d.state,
+                    d.attempts,
+                    d.next_at,
+                    d.sent_at,
+                    d.last_error,
+                    d.receipt,
+                    json.dumps(d.fallbacks),
+                    d.tenant,
+                    d.id,
+                )
                 for d in deliveries
             ],
         )
 
     def put_entry(self, tenant: str, entry: Entry) -> None:
+        self._write_entry("put_entry", tenant, entry)
+
+    def add_entry(self, tenant: str, entry: Entry) -> None:
+        self._write_entry("add_entry", tenant, entry)
+
+    def _write_entry(self, name: str, tenant: str, entry: Entry) -> None:
         self._connection.execute(
-            _sql("put_entry"),
+            _sql(name),
             {
                 "tenant": tenant,
                 "kind": entry.kind,
@@ -169,7 +187,20 @@ class SqliteTx:
 
     def add_session(self, session: Session) -> None:
         self._connection.execute(_sql("end_sessions"), {"now": self._now})
-        self._connection.execute(_sql("add_session"), session.model_dump())
+        self._connection.execute(_sql("add_session"), with_doc(session))
+
+    def put_session(self, session: Session) -> None:
+        self._connection.execute(_sql("put_session"), with_doc(session))
+
+    def put_device(self, device: Device) -> None:
+        self._connection.execute(_sql("put_device"), with_doc(device))
+
+    def delete_device(self, tenant: str, kind: str, id: str) -> bool:
+        found = {"tenant": tenant, "kind": kind, "id": id}
+        return bool(self._connection.execute(_sql("delete_device"), found).fetchall())
+
+    def put_file(self, file: StoredFile, data: bytes) -> None:
+        self._connection.execute(_sql("put_file"), file.model_dump() | {"data": data})
 
     def end_session(self, hash: str) -> Session | None:
         row = self._connection.execute(_sql("end_session"), {"hash": hash}).fetchone()
@@ -227,14 +258,5 @@ def _delivery_row(d: Delivery) -> tuple[Any, ...]:
         d.attempts,
         d.next_at,
         d.created_at,
+        json.dumps(d.fallbacks),
     )
-
-
-_DELIVERY_FIELDS = (
-    "tenant", "id", "intent_id", "reason", "channel", "recipient", "body",
-    "state", "attempts", "next_at", "created_at", "sent_at", "last_error",
-)  # fmt: skip
-
-
-def delivery_of(row: Sequence[Any]) -> Delivery:
-    return Delivery(**dict(zip(_DELIVERY_FIELDS, row, strict=True)))

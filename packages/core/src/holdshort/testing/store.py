@@ -21,13 +21,14 @@ from holdshort.clock import FakeClock
 from holdshort.store.base import Store
 from holdshort.testing._store_directory import DirectoryContract
 from holdshort.testing._store_intents import IntentContract
+from holdshort.testing._store_people import PeopleContract
 from holdshort.testing._store_queues import QueueContract
 from holdshort.testing._store_runs import RunContract
 
 __all__ = ["StoreContract"]
 
 
-class StoreContract(IntentContract, QueueContract, DirectoryContract, RunContract):
+class StoreContract(IntentContract, QueueContract, DirectoryContract, RunContract, PeopleContract):
     """Every method of the store protocol, on a real database."""
 
     @pytest.fixture

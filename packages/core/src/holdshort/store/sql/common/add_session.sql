@@ -1,2 +1,2 @@
-INSERT INTO sessions (hash, tenant, purpose, person, created_at, expires_at)
-VALUES (:hash, :tenant, :purpose, :person, :created_at, :expires_at);
+INSERT INTO sessions (hash, tenant, purpose, person, created_at, expires_at, doc)
+VALUES (:hash, :tenant, :purpose, :person, :created_at, :expires_at, :doc);

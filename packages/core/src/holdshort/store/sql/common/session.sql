@@ -1,1 +1,1 @@
-SELECT hash, tenant, purpose, person, created_at, expires_at FROM sessions WHERE hash = :hash;
+SELECT hash, tenant, purpose, person, created_at, expires_at, doc FROM sessions WHERE hash = :hash;

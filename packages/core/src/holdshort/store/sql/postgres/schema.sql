@@ -90,6 +90,8 @@ CREATE TABLE deliveries (
     created_at BIGINT NOT NULL,
     sent_at BIGINT,
     last_error TEXT,
+    receipt TEXT,
+    fallbacks TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (tenant, id)
 );
 
@@ -99,8 +101,7 @@ CREATE INDEX deliveries_by_intent ON deliveries (tenant, intent_id);
 
 CREATE TABLE entries (
     tenant TEXT COLLATE "C" NOT NULL,
-    kind TEXT COLLATE "C" NOT NULL CHECK (
-        kind IN ('settings', 'person', 'team', 'policy', 'webhook')),
+    kind TEXT COLLATE "C" NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
     doc TEXT NOT NULL,
     PRIMARY KEY (tenant, kind, name)
@@ -147,11 +148,38 @@ CREATE TABLE run_states (
 CREATE TABLE sessions (
     hash TEXT COLLATE "C" NOT NULL,
     tenant TEXT COLLATE "C" NOT NULL,
-    purpose TEXT COLLATE "C" NOT NULL CHECK (purpose IN ('session', 'link')),
+    purpose TEXT COLLATE "C" NOT NULL,
     person TEXT COLLATE "C" NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
+    doc TEXT NOT NULL,
     PRIMARY KEY (hash)
 );
 
 CREATE INDEX sessions_by_person ON sessions (tenant, person);
+
+CREATE TABLE devices (
+    tenant TEXT COLLATE "C" NOT NULL,
+    kind TEXT COLLATE "C" NOT NULL,
+    id TEXT COLLATE "C" NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (tenant, kind, id)
+);
+
+CREATE UNIQUE INDEX devices_by_id ON devices (kind, id);
+
+CREATE INDEX devices_by_person ON devices (tenant, kind, person);
+
+CREATE TABLE files (
+    tenant TEXT COLLATE "C" NOT NULL,
+    sha256 TEXT COLLATE "C" NOT NULL,
+    name TEXT NOT NULL,
+    media TEXT NOT NULL,
+    size BIGINT NOT NULL,
+    person TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    data BYTEA NOT NULL,
+    PRIMARY KEY (tenant, sha256)
+);

@@ -81,7 +81,7 @@ CREATE TABLE deliveries (
     next_at INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     sent_at INTEGER,
-    last_error TEXT,
+    last_error TEXT, receipt TEXT, fallbacks TEXT NOT NULL DEFAULT '[]',
     PRIMARY KEY (tenant, id)
 );
 
@@ -91,7 +91,7 @@ CREATE INDEX deliveries_by_intent ON deliveries (tenant, intent_id);
 
 CREATE TABLE entries (
     tenant TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('settings', 'person', 'team', 'policy', 'webhook')),
+    kind TEXT NOT NULL,
     name TEXT NOT NULL,
     doc TEXT NOT NULL,
     PRIMARY KEY (tenant, kind, name)
@@ -138,11 +138,38 @@ CREATE TABLE run_states (
 CREATE TABLE sessions (
     hash TEXT NOT NULL,
     tenant TEXT NOT NULL,
-    purpose TEXT NOT NULL CHECK (purpose IN ('session', 'link')),
+    purpose TEXT NOT NULL,
     person TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    doc TEXT NOT NULL,
     PRIMARY KEY (hash)
 );
 
 CREATE INDEX sessions_by_person ON sessions (tenant, person);
+
+CREATE TABLE devices (
+    tenant TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    person TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (tenant, kind, id)
+) WITHOUT ROWID;
+
+CREATE UNIQUE INDEX devices_by_id ON devices (kind, id);
+
+CREATE INDEX devices_by_person ON devices (tenant, kind, person);
+
+CREATE TABLE files (
+    tenant TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    name TEXT NOT NULL,
+    media TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    person TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (tenant, sha256)
+);

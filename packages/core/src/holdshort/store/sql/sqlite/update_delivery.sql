@@ -1,2 +1,3 @@
-UPDATE deliveries SET state = ?, attempts = ?, next_at = ?, sent_at = ?, last_error = ?
+UPDATE deliveries SET
+    state = ?, attempts = ?, next_at = ?, sent_at = ?, last_error = ?, receipt = ?, fallbacks = ?
 WHERE tenant = ? AND id = ?;

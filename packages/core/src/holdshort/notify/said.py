@@ -1,4 +1,5 @@
-"""The sentences of a card, built here from what is stored; the agent's own words stand apart."""
+"""The sentences that every channel says of a task, built here from what is stored. The agent's own
+words stand apart."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ _LABELS = {
     "override_approved": "Override",
     "failed": "Could not be done",
 }
+_OVER = {"CANCELED": "was withdrawn", "FAILED": "failed before anybody decided"}
 #: Names under which arguments carry what matters most, the first that is there counts.
 _FIGURES = re.compile(
     r"^(amount|total|sum|price|value|count|rows|quantity|recipients|to|target|id|name)$",
@@ -34,6 +36,15 @@ _FIGURES = re.compile(
 def label(outcome: str) -> str:
     """Return an outcome as the text of its button."""
     return _LABELS.get(outcome) or outcome.replace("_", " ").capitalize()
+
+
+def arguments(intent: Intent, body: str | None) -> Any:
+    """The arguments as they stand: edited by a reviewer, else as the agent filed them."""
+    if intent.edited_arguments is not None:
+        return intent.edited_arguments
+    request = json.loads(body or "{}")
+    action = request.get("action")
+    return action.get("arguments", {}) if action else request.get("payload", {})
 
 
 def what(intent: Intent, arguments: Any) -> str:
@@ -51,6 +62,22 @@ def what(intent: Intent, arguments: Any) -> str:
     rest = len(arguments) - min(3, len(scalars))
     more = f" and {rest} more, below" if rest and shown else f"{rest} arguments, below"
     return f"Run {tool}{where}: {shown}{more}" if rest else f"Run {tool}{where}: {shown}"
+
+
+def words(body: str | None, step: Step) -> list[tuple[str, str]]:
+    """Return what the agent says of it, as (name, text): its words, not ours."""
+    asked = json.loads(body or "{}")
+    task = asked.get("human_task") or {}
+    found = [
+        ("title", step.task.title),
+        ("description", asked.get("description") or ""),
+        ("task", step.task.description or task.get("description") or ""),
+    ]
+    seen: dict[str, str] = {}
+    for name, text in found:
+        if text:
+            seen.setdefault(text, name)
+    return [(name, text) for text, name in seen.items()]
 
 
 def key_figure(intent: Intent, arguments: Any) -> str:
@@ -97,6 +124,24 @@ def seats(step: Step) -> str:
     yes = [vote.by for vote in step.live_votes if vote.positive]
     who = f"; yes so far: {', '.join(yes)}" if yes else "; nobody has said yes yet"
     return f"{needed} people have to say yes{who}."
+
+
+def how_it_stands(intent: Intent) -> str:
+    """Return in one sentence how an intent stands."""
+    decision = intent.decision
+    if decision is not None:
+        if decision.timed_out:
+            return "Nobody decided in time."
+        who = decision.decided_by.partition(":")[2]
+        return f"{who} answered “{decision.outcome.replace('_', ' ')}”."
+    if intent.terminal:
+        return f"This {_OVER.get(intent.status, 'is over')}."
+    held = intent.current.held
+    if held is not None:
+        return f"{held.by.id} answered “{held.answer['outcome']}”; it takes effect in a moment."
+    if intent.current.claimed_by:
+        return f"{intent.current.claimed_by} has taken this."
+    return "This waits for a decision."
 
 
 def _short(value: Any) -> str:
