@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -234,38 +235,57 @@ class Run:
 
 
 class _Keeper:
-    """Renews a run's lease, on a thread: work on the run may block any event loop."""
+    """Renews a run's lease, on a thread: work on the run may block any event loop.
+
+    It holds the run weakly. A handle that nobody has any more is worked on by nobody: its lease is
+    left to run out, and a worker takes the run.
+    """
 
     def __init__(self, run: Run) -> None:
-        self._run = run
         self._over = threading.Event()
         # An AsyncClient belongs to its loop; with a Client a blocked loop does no harm.
-        self._loop = _running_loop() if isinstance(run.client, AsyncClient) else None
-        self._thread = threading.Thread(target=self._keep, name="holdshort-run", daemon=True)
+        loop = _running_loop() if isinstance(run.client, AsyncClient) else None
+        held = weakref.ref(run, lambda _: self._over.set())
+        self._thread = threading.Thread(
+            target=_keep,
+            args=(held, run._lease_seconds, self._over, loop),
+            name="holdshort-run",
+            daemon=True,
+        )
         self._thread.start()
 
     def stop(self) -> None:
         self._over.set()
 
-    def _keep(self) -> None:
-        run = self._run
-        while not self._over.wait(run._lease_seconds / 3):
-            try:
-                self._renew(run)
-            except LeaseLost:
-                if not self._over.is_set():
-                    log.error("the run %s has passed to another process", run.id)
-                return
-            except HoldshortError as error:
-                log.warning("could not renew the lease on the run %s: %s", run.id, error)
 
-    def _renew(self, run: Run) -> None:
-        if self._loop is None:
-            do(run.client, run._renew())
+def _keep(
+    held: weakref.ref[Run],
+    lease_seconds: float,
+    over: threading.Event,
+    loop: asyncio.AbstractEventLoop | None,
+) -> None:
+    while not over.wait(lease_seconds / 3):
+        run = held()
+        if run is None:
             return
-        asyncio.run_coroutine_threadsafe(ado(run.client, run._renew()), self._loop).result(
-            timeout=run._lease_seconds
-        )
+        try:
+            _renew(run, lease_seconds, loop)
+        except LeaseLost:
+            if not over.is_set():
+                log.error("the run %s has passed to another process", run.id)
+            return
+        except HoldshortError as error:
+            log.warning("could not renew the lease on the run %s: %s", run.id, error)
+        del run  # not while waiting
+
+
+def _renew(run: Run, lease_seconds: float, loop: asyncio.AbstractEventLoop | None) -> None:
+    if loop is None:
+        do(run.client, run._renew())
+        return
+    asyncio.run_coroutine_threadsafe(ado(run.client, run._renew()), loop).result(
+        timeout=lease_seconds
+    )
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
