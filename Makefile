@@ -8,7 +8,7 @@ CORE := .venv/.core
 TOOLS := .venv/.tools
 # Each adapter is tested with the newest release of its framework, and with the oldest it supports.
 FLOORS := $(patsubst packages/%/floor.txt,%-floor,$(wildcard packages/*/floor.txt))
-ENVIRONMENTS := $(ADAPTERS:%=.venvs/%/.ready) $(FLOORS:%=.venvs/%/.ready)
+ENVIRONMENTS := $(ADAPTERS:%=.venvs/%/.ready) $(FLOORS:%=.venvs/%/.ready) .venvs/compat/.ready
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -27,17 +27,7 @@ demo-%: .venvs/%/.ready ## The same with a framework: demo-langgraph, demo-opena
 
 # Every suite runs, also after one has failed; an empty one is a failure (pytest's exit status 5).
 test: $(TOOLS) $(ENVIRONMENTS) ## Run every test; ARGS="-k timer" is passed to pytest
-	@status=0; \
-	for name in $(ADAPTERS) $(FLOORS); do \
-	    package=packages/$${name%-floor}; \
-	    echo "== $$package in .venvs/$$name"; \
-	    cat .venvs/$$name/.ready; \
-	    case $$name in *-floor) releases=floor ;; *) releases=newest ;; esac; \
-	    HOLDSHORT_ENVIRONMENT=$$releases \
-	        .venvs/$$name/bin/python -m pytest -v $(ARGS) $$package/tests || status=1; \
-	done; \
-	$(BIN)/python -m pytest -v --durations=10 $(ARGS) || status=1; \
-	exit $$status
+	@$(BIN)/python scripts/run_suites.py core workspace $(ADAPTERS) $(FLOORS) compat -- $(ARGS)
 
 check: $(TOOLS) $(ENVIRONMENTS) ## Look without running: ruff, formatting, mypy --strict, generated files, dependencies
 	@status=0; \
@@ -84,6 +74,13 @@ $(CORE): packages/core/pyproject.toml
 $(TOOLS): $(CORE) pyproject.toml
 	$(BIN)/python $(install) --group test --group lint
 	@touch $@
+
+.venvs/compat/.ready: compat/pyproject.toml packages/core/pyproject.toml
+	$(call environment,.venvs/compat)
+	.venvs/compat/bin/python $(install) --upgrade --upgrade-strategy eager \
+	    --editable ./packages/core --group compat/pyproject.toml:test
+	@.venvs/compat/bin/python scripts/check_versions.py compat >$@.new && mv $@.new $@ || \
+	    { cat $@.new; exit 1; }
 
 .venvs/%/.ready: packages/%/pyproject.toml packages/core/pyproject.toml
 	$(call environment,.venvs/$*)

@@ -57,6 +57,8 @@ POLICY_FIELDS = {
     "allow_edit": "whether reviewers may change the arguments",
     "require_comment": "whether every answer needs a comment",
     "separation_of_duties": "whether an agent's owner is kept from deciding what it asks",
+    "calendar": "working hours by name, from the tenant's settings: only they count for reminders, "
+    "escalation and deadline",
     "grant_ttl": "how long the permit of a yes can be used",
     "execution_timeout": "how long a run may take to report before it counts as lost",
 }

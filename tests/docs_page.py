@@ -123,7 +123,7 @@ class Page:
         notes = [note for note in notes if not _DOES.fullmatch(note)]
         with _Others(actions, self._reviewer) as others:
             match block.language, notes:
-                case ("python" | "json" | "text", [note]) if note.startswith("file "):
+                case ("python" | "json" | "text" | "yaml", [note]) if note.startswith("file "):
                     target = self._folder / note.removeprefix("file ")
                     target.write_text(self._meant(block.text), encoding="utf-8")
                 case ("python", []):

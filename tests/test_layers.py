@@ -44,8 +44,11 @@ PARTS = {
     "clock": Part(0),
     "visible": Part(0),
     "digest": Part(0, beside=("errors",)),
+    "record": Part(0),
+    "localtime": Part(0),
     # 1: what is said and what is recorded
-    "models": Part(1),
+    "people": Part(1),
+    "models": Part(1, beside=("people",)),
     "requests": Part(1, beside=("models",)),
     # 2: side by side, each for itself
     "audit": Part(2, never=PURE),
@@ -61,6 +64,8 @@ PARTS = {
     "settings": Part(5),
     "server": Part(6),
     "inbox": Part(7),
+    "agentfield": Part(7),
+    "protocol": Part(7),
     # 8: the two ways in; a client loads the whole only when it is asked to embed it
     "app": Part(8),
     "client": Part(8, within=("app",), never=LIGHT),

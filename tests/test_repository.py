@@ -136,7 +136,11 @@ def test_a_package_is_complete(package: Path) -> None:
 
 
 #: Distributions whose module has another name.
-MODULES = {"openai-agents": "agents", "pydantic-ai-slim": "pydantic_ai"}
+MODULES = {
+    "openai-agents": "agents",
+    "pydantic-ai-slim": "pydantic_ai",
+    "pyyaml": "yaml",
+}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,14 +92,16 @@ class Server:
         return reply.json()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+@contextmanager
+def up(folder: Path, **settings: str) -> Iterator[Server]:
+    """Run `holdshort up` on a database in a folder, with these HOLDSHORT_* settings as well."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HOLDSHORT_")},
         "HOLDSHORT_CONSOLE": "false",
         "HOLDSHORT_UNDO_SECONDS": "1.5",
+        **settings,
     }
-    database = f"sqlite:///{tmp_path / 'holdshort.db'}"
+    database = f"sqlite:///{folder / 'holdshort.db'}"
     command = ["up", "--port", "0", "--json", "--admin", ANA, "--database", database]
     process = subprocess.Popen(
         [sys.executable, "-m", "holdshort.cli", *command],
@@ -108,9 +111,17 @@ def server(tmp_path: Path) -> Iterator[Server]:
     )
     assert process.stdout is not None
     ready = json.loads(process.stdout.readline())
-    yield Server(ready["url"], ready["keys"], process)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    try:
+        yield Server(ready["url"], ready["keys"], process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with up(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -147,10 +147,10 @@ def test_decided_elsewhere(page: Page, browser: Browser, server: Server, agent: 
     other.close()
 
 
-def test_nothing_is_decided_offline(
+def test_high_risk_is_not_decided_offline(
     page: Page, watched: Watched, server: Server, agent: Client
 ) -> None:
-    server.risk("low")
+    server.risk("high")
     asked = ask(agent)
     open_card(page, server, asked)
     watched.context.set_offline(True)

@@ -12,7 +12,10 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import Field, PrivateAttr
+
+from holdshort.people import Absence, Away, Contact, Hours, Rota
+from holdshort.record import Record as Record
 
 Status = Literal[
     "CREATED",
@@ -48,15 +51,9 @@ def iso(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-class Record(BaseModel):
-    """A stored value: never changed in place, copied with what differs."""
-
-    # Unknown fields are ignored on load, so that an older replica can read a newer one's rows.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    def but(self, **changes: Any) -> Any:
-        """Return a copy with these fields changed."""
-        return self.model_copy(update=changes)
+def agent_address(agent: str) -> str:
+    """Return the one form in which an agent is addressed and compared, `agent://…`."""
+    return agent if agent.startswith("agent://") else f"agent://{agent}"
 
 
 class Principal(Record):
@@ -69,6 +66,8 @@ class Principal(Record):
     owner: str | None = None
     """The person answerable for an agent; may not decide what that agent asks."""
     key_id: str | None = None
+    strong: bool = False
+    """A person who has just shown with a passkey that they mean this very answer."""
 
     @property
     def actor(self) -> str:
@@ -87,7 +86,8 @@ class Policy(Record):
     """How one step is handled, fully resolved. Durations in seconds, counted from asking.
 
     No field has a default here: what was resolved when the step was planned is what holds, even
-    where a later Holdshort would resolve it differently.
+    where a later Holdshort would resolve it differently. The two at the end came later: steps that
+    were planned without them hold to none.
     """
 
     remind_after: float | None
@@ -104,6 +104,10 @@ class Policy(Record):
     separation_of_duties: bool
     grant_ttl: float
     execution_timeout: float
+    calendar: Hours | None = None
+    """Working hours: where there are some, only they count for reminders, escalation, deadline."""
+    ends_at: int | None = None
+    """The moment of the deadline, where the call named a moment and no duration."""
 
 
 class HumanTask(Record):
@@ -133,6 +137,10 @@ class Vote(Record):
     data: dict[str, Any] | None = None
     evidence: tuple[dict[str, Any], ...] = ()
     void: bool = False
+    on_behalf_of: str | None = None
+    """Who is away and was asked, where a deputy answered."""
+    strong: bool = False
+    """Given with a passkey, for exactly this."""
 
 
 class Decision(Record):
@@ -154,6 +162,8 @@ class Decision(Record):
     evidence: tuple[dict[str, Any], ...] = ()
     edited: bool = False
     timed_out: bool = False
+    on_behalf_of: str | None = None
+    """Who is away and was asked, where a deputy decided."""
 
 
 class Held(Record):
@@ -166,7 +176,7 @@ class Held(Record):
 
 
 class Step(Record):
-    """One stage of an intent and how far it has come."""
+    """One stage of an intent and how far it has come. Most ask people; some are an agent's work."""
 
     name: str
     task: HumanTask
@@ -186,9 +196,22 @@ class Step(Record):
     claimed_by: str | None = None
     delegated: tuple[tuple[str, str], ...] = ()
     """(from, to) for each delegation, in order."""
+    asking: tuple[str, ...] = ()
+    """Who has asked the agent something and has no answer yet."""
     held: Held | None = None
     votes: tuple[Vote, ...] = ()
     decision: Decision | None = None
+    agent: str | None = None
+    """Whose work this step is (`agent://…`); None where people are asked."""
+    done_by: str | None = None
+    """The agent that said how its step went."""
+    failed: bool = False
+    """That it could not be done."""
+    result: dict[str, Any] | None = None
+    on_success: str | None = None
+    """The name of the step that follows; None for the next one."""
+    on_failure: str | None = None
+    """The step that follows a no, a failure or the end of time; None ends the intent."""
 
     @property
     def live_votes(self) -> list[Vote]:
@@ -277,6 +300,26 @@ class Run(Record):
         return self.model_dump_json(exclude_defaults=True)
 
 
+class Attached(Record):
+    """A file that a reviewer put beside an intent; its bytes are stored under the hash."""
+
+    name: str
+    sha256: str
+    size: int
+    by: str
+    at: int
+
+
+class Callback(Record):
+    """Somebody waits in another system and is called when the intent has ended."""
+
+    channel: str
+    """Who knows how to call them."""
+    url: str
+    ref: str
+    """What the other system knows the waiting by."""
+
+
 class Settles(Record):
     """On a question about an unknown outcome: which run it is about."""
 
@@ -314,6 +357,10 @@ class Intent(Record):
     wake_at: int | None = None
     steps: tuple[Step, ...]
     step: int = 0
+    decided_at_step: int | None = None
+    """The step whose answer is the intent's, where that is not the last one that was open."""
+    reply_to: str | None = None
+    """The agent in whose inbox the end of this is shown as well."""
     grant: Grant | None = None
     resume: bool = False
     """True where a worker goes on after the decision, rather than a waiting client."""
@@ -325,6 +372,9 @@ class Intent(Record):
     settles: Settles | None = None
     run: tuple[str, str] | None = None
     """(agent, id) of the run that goes on when this ends."""
+    callbacks: tuple[Callback, ...] = ()
+    """Who is called when this ends, each once for each `ref`."""
+    files: tuple[Attached, ...] = ()
     error: str | None = None
     seq: int = 0
     head: str = ""
@@ -336,7 +386,10 @@ class Intent(Record):
     @property
     def decision(self) -> Decision | None:
         """The answer that ended the intent; None while it is open, and where it was withdrawn."""
-        return self.current.decision if self.terminal else None
+        if not self.terminal:
+            return None
+        step = self.step if self.decided_at_step is None else self.decided_at_step
+        return self.steps[step].decision
 
     def dump(self) -> str:
         """Return the JSON that is stored. `Intent.model_validate_json` reads it back."""
@@ -353,21 +406,42 @@ class Intent(Record):
 
 
 class Directory(Record):
-    """A tenant's people, teams and policies at one moment: what deciding who may decide needs."""
+    """A tenant's people, teams and policies at one moment: what deciding who may decide needs.
+
+    Who is away and who is on call depends on when one asks: `at` says so.
+    """
 
     tenant: str
-    people: dict[str, tuple[str, ...]] = {}
+    moment: int = 0
+    """When this is asked (milliseconds UTC)."""
+    people: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Active people by address, with their roles."""
     inactive: frozenset[str] = frozenset()
-    teams: dict[str, tuple[str, ...]] = {}
+    teams: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     default_reviewers: tuple[str, ...] = ("team:admins",)
-    default_policy: dict[str, Any] = {}
-    type_policies: dict[str, dict[str, Any]] = {}
+    default_policy: dict[str, Any] = Field(default_factory=dict)
+    type_policies: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """Policy patches by intent type; a trailing `*` matches a prefix."""
-    channels: tuple[str, ...] = ("console",)
+    passkey_for_high_risk: bool = False
+    """A yes of high risk counts only where it was given with a passkey."""
+    channels: tuple[str, ...] | None = None
+    """By which people are told who do not say otherwise; None is what the server has."""
+    contacts: dict[str, Contact] = Field(default_factory=dict)
+    timezone: str = "UTC"
+    """Where people live who do not say otherwise."""
+    absences: tuple[Absence, ...] = ()
+    allow_deputies: bool = True
+    """Whether somebody who is away is stood in for."""
+    rotas: dict[str, Rota] = Field(default_factory=dict)
+    calendars: dict[str, Hours] = Field(default_factory=dict)
+    agents: frozenset[str] = frozenset()
+    """The agents (`agent://…`) that are registered to take work."""
+    killed: frozenset[str] = frozenset()
+    """The agents that may ask for nothing, take nothing and run nothing until they are resumed."""
     webhooks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(subscription id, event types) for each active webhook; `*` is every type."""
     _memo: dict[str, Any] = PrivateAttr(default_factory=dict)
+    _away: Away | None = PrivateAttr(None)
 
     @property
     def memo(self) -> dict[str, Any]:
@@ -378,21 +452,50 @@ class Directory(Record):
     def but(self, **changes: Any) -> Any:
         """Return a copy with these fields changed, which has worked out nothing yet."""
         copy = super().but(**changes)
-        copy._memo = {}
+        copy._memo, copy._away = {}, None
         return copy
 
-    def addresses_of(self, person: str) -> set[str]:
-        """Every address under which this person is asked. Empty for somebody who was
-        deactivated.
+    def at(self, now: int) -> Directory:
+        """Return this directory as it answers at a moment (milliseconds UTC)."""
+        if now == self.moment or not (self.absences or self.rotas):
+            return self
+        copy: Directory = super().but(moment=now)
+        copy._memo, copy._away = self._memo, None  # policies do not hang on the time
+        return copy
+
+    @property
+    def away(self) -> Away:
+        """Who is away at this moment, and who stands in."""
+        if self._away is None:
+            self._away = Away(
+                self.absences, self.moment, inactive=self.inactive, deputies=self.allow_deputies
+            )
+        return self._away
+
+    def own_addresses_of(self, person: str) -> set[str]:
+        """Every address under which this person is asked in their own right. Empty for somebody
+        who was deactivated.
         """
         if person in self.inactive:
             return set()
         teams = {f"team:{name}" for name, members in self.teams.items() if person in members}
         roles = {f"role:{role}" for role in self.people.get(person, ())}
-        return {person, *teams, *roles}
+        rotas = {f"oncall:{name}" for name in self.rotas if self.on_call(name) == person}
+        return {person, *teams, *roles, *rotas}
 
-    def people_at(self, addresses: Iterable[str]) -> list[str]:
-        """Return the people behind these addresses, each once, in order."""
+    def addresses_of(self, person: str) -> set[str]:
+        """Every address under which this person is asked: their own, and those of whom they stand
+        in for. Empty for somebody who was deactivated.
+        """
+        found = self.own_addresses_of(person)
+        if found and self.absences:
+            for absent in self.away.represented_by(person):
+                found |= self.own_addresses_of(absent)
+        return found
+
+    def members_at(self, addresses: Iterable[str]) -> list[str]:
+        """Return the people behind these addresses, each once, in order, whether they are away or
+        not."""
         found: dict[str, None] = {}
         for address in addresses:
             scheme, _, name = address.partition(":")
@@ -400,7 +503,40 @@ class Directory(Record):
                 members: Iterable[str] = self.teams.get(name, ())
             elif scheme == "role":
                 members = [person for person, roles in self.people.items() if name in roles]
+            elif scheme == "oncall":
+                members = [one for one in [self.on_call(name)] if one is not None]
             else:
                 members = [address]
             found |= dict.fromkeys(m for m in members if m not in self.inactive)
         return list(found)
+
+    def people_at(self, addresses: Iterable[str], *, barred: str | None = None) -> list[str]:
+        """Return the people who are asked behind these addresses now, each once, in order: for
+        somebody who is away their deputy.
+
+        Who is away and has none is left out, unless nobody else is there.
+
+        Args:
+            barred: who may stand in for nobody here.
+        """
+        members = self.members_at(addresses)
+        if not self.absences:
+            return members
+        present = (
+            one if one not in self.away else self.away.deputy(one, barred) for one in members
+        )
+        return list(dict.fromkeys(one for one in present if one is not None)) or members
+
+    def on_call(self, name: str) -> str | None:
+        """Return who is on call by this rota now; None where there is no such rota or nobody left.
+
+        For who is away their deputy is on call, else the next whose turn it is.
+        """
+        rota = self.rotas.get(name)
+        order = [] if rota is None else rota.order(self.moment)
+        active = [one for one in order if one not in self.inactive]
+        for person in active:
+            found = person if person not in self.away else self.away.deputy(person)
+            if found is not None:
+                return found
+        return active[0] if active else None

@@ -19,18 +19,21 @@ from pydantic import (
 from holdshort.durations import LONGEST, seconds
 from holdshort.models import Fallback, Risk
 
-_ADDRESS = re.compile(r"(team|role):[a-z0-9][a-z0-9._-]{0,62}|[^\s@:]{1,64}@[^\s@:]{1,190}")
+_ADDRESS = re.compile(r"(team|role|oncall):[a-z0-9][a-z0-9._-]{0,62}|[^\s@:]{1,64}@[^\s@:]{1,190}")
 _TYPE = r"^[a-z0-9_]+(\.[a-z0-9_]+)+\.v[0-9]+$"
 
 
 def address(text: str) -> str:
     """Return a reviewer's address in the one form that is stored and compared.
 
-    Raises ValueError for what is neither `name@domain`, `team:name` nor `role:name`.
+    Raises ValueError for what is neither `name@domain`, `team:name`, `role:name` nor
+    `oncall:name`.
     """
     plain = text.strip().lower()
     if not _ADDRESS.fullmatch(plain):
-        raise ValueError(f"{text!r} is no reviewer: write ana@acme.com, team:finance or role:cfo")
+        raise ValueError(
+            f"{text!r} is no reviewer: write ana@acme.com, team:finance, role:cfo or oncall:ops"
+        )
     return plain
 
 
@@ -154,6 +157,11 @@ class TenantPolicy(PolicyPatch):
     separation_of_duties: Flag | None = None
     grant_ttl: Seconds | None = None
     execution_timeout: Seconds | None = None
+    calendar: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")] | None = Field(
+        None,
+        description="working hours by which reminders, escalation and the deadline are counted; "
+        "`always` counts all time",
+    )
 
 
 class HumanTaskRequest(Request):
@@ -178,6 +186,20 @@ class StepRequest(PolicyPatch):
     task: str | None = None
     title: Title = ""
     human_task: HumanTaskRequest | None = None
+
+
+class WorkflowStep(StepRequest):
+    """One step of several: it asks people or is an agent's work, and may say what follows it."""
+
+    agent: Annotated[str, Field(min_length=3, max_length=383)] | None = Field(
+        None, description="the registered agent whose work this step is; nobody is asked then"
+    )
+    on_success: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="the name of the later step that follows a yes, or work that was done"
+    )
+    on_failure: Annotated[str, Field(max_length=64)] | None = Field(
+        None, description="the name of the later step that follows a no, a failure or a timeout"
+    )
 
 
 class Action(Request):
@@ -207,7 +229,7 @@ class IntentRequest(StepRequest):
     action: Action | None = None
     environment: Annotated[str, Field(max_length=64)] = ""
     idempotent: Flag = False
-    steps: Annotated[tuple[StepRequest, ...], Field(max_length=20)] = ()
+    steps: Annotated[tuple[WorkflowStep, ...], Field(max_length=20)] = ()
     deadline_at: datetime | None = None
     resume: Literal["wait", "worker"] = "wait"
     continuation: Any = None
@@ -267,6 +289,7 @@ class CommentRequest(Request):
     """A remark that decides nothing."""
 
     text: Annotated[str, Field(min_length=1, max_length=10_000)]
+    ask: Flag = Field(False, description="ask the agent something; only reviewers do")
 
 
 class CancelRequest(Request):

@@ -25,6 +25,11 @@ def test_people_and_teams(ok: Run, run: Run) -> None:
     assert gone.code == 1
     assert "(not_found)" in gone.err
     assert "is no reviewer" in run("people", "add", "nobody").err
+    ok("people", "link", "ben@acme.com")
+    assert "holdshort people link ben@acme.com" in ok("people", "reset", "ben@acme.com").out
+    assert "nowhere signed in" in run("people", "reset", "ben@acme.com").err
+    ok("people", "link", "ben@acme.com")
+    assert ok("people", "reset", "ben@acme.com", "--json").json == {"ok": True}
 
 
 @pytest.mark.usefixtures("place")

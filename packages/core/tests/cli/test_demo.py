@@ -11,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+import httpx
 import pytest
 
 from holdshort.cli.demo.scan import scan
@@ -74,6 +75,51 @@ def test_live_goes_on_as_the_user_decides(
     assert demo.returncode == 0, rest
     assert json.loads(out)["outcome"] == outcome
     assert said in rest
+
+
+def hidden(page: str, name: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found is not None, name
+    return found[1]
+
+
+def test_live_ends_in_the_browser(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a browser does, without a screen: sign in by the link, look at the card, say yes."""
+    monkeypatch.setenv("HOLDSHORT_UNDO_SECONDS", "0.5")
+    demo = spawn("demo", "--live", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert demo.stderr is not None
+    told = ""
+    while "Waiting for you" not in told:
+        line = demo.stderr.readline()
+        assert line, told
+        told += line
+    link = re.search(r"(http://127\.0\.0\.1:\d+)(/sign-in/\S+)", told)
+    assert link
+    assert "hs_" not in told, "no key is told"
+    with httpx.Client(base_url=link[1], follow_redirects=True) as browser:
+        looked = browser.get(link[2])
+        assert looked.status_code == 200
+        card = browser.post(link[2].partition("?")[0], data={"next": hidden(looked.text, "next")})
+        assert "Run export_csv" in card.text
+        assert "ada@example.com" not in card.text
+        answer = {
+            "outcome": "approved",
+            "held": "1",
+            "step": "0",
+            "csrf": hidden(card.text, "csrf"),
+            "digest": hidden(card.text, "digest"),
+        }
+        sent = browser.post(f"{card.url.path}/decide", data=answer)
+        assert "It takes effect in" in sent.text
+    out, rest = demo.communicate(timeout=120)
+    assert demo.returncode == 0, rest
+    found = json.loads(out)
+    assert (found["outcome"], found["decided_by"]) == ("approved", "person:ana@example.com")
+    assert "has stopped again" in rest
+    assert re.search(r"wrote \d+ rows", rest)
+    assert "answer_held" in rest
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(link[1])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

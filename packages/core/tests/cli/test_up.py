@@ -201,8 +201,12 @@ def test_the_access_log_holds_no_way_in(tmp_path: Path) -> None:
     link = json.loads(process.stdout.readline())["link"]
     assert httpx.get(f"{link}?next=/inbox").status_code == 200
     assert httpx.post(link, data={}).status_code == 303
+    back = link.rpartition("/")[0] + "/oidc/back?code=the-code&state=the-state"
+    assert httpx.get(back).status_code == 403
     process.send_signal(signal.SIGTERM)
     _, log = process.communicate(timeout=30)
     assert "GET /sign-in/…?next=/inbox" in log
     assert "POST /sign-in/…" in log
     assert link.rpartition("/")[2] not in log
+    assert "the-code" not in log
+    assert "the-state" not in log

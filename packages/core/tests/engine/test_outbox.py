@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from holdshort.clock import Clock
-from holdshort.engine import outbox
+from holdshort.engine import lanes, outbox
 from holdshort.engine.batch import DELIVERY_CLAIM
 from holdshort.notify.backoff import MAX_ATTEMPTS
 from holdshort.notify.base import SendFailed
@@ -207,10 +207,10 @@ async def test_a_slow_recipient_does_not_hold_the_others(tmp_path: Path) -> None
         database(tmp_path), Clock(), background=True, notifiers={"console": pager}
     ) as house:
         slow = await house.ask(to=BO)
-        for _ in range(3 * outbox.CONCURRENT):
+        for _ in range(3 * lanes.BY_CHANNEL):
             await house.ask()
         async with asyncio.timeout(10):
-            while house.store.counts().get("deliveries.sent") != 3 * outbox.CONCURRENT:
+            while house.store.counts().get("deliveries.sent") != 3 * lanes.BY_CHANNEL:
                 await asyncio.sleep(0.01)
         assert (await one(house, slow))["state"] == "pending"
         pager.hanging[BO].set()

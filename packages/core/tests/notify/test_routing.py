@@ -117,6 +117,7 @@ def test_one_person_one_channel() -> None:
                         "task_type": "approval",
                         "status": "WAITING",
                         "step": 0,
+                        "risk": "low",
                         "recipient": "ana@acme.com",
                         "deadline_at": "2027-01-15T16:00:00.000Z",
                     },

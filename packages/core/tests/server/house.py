@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,12 +16,14 @@ import jsonschema_rs
 from holdshort import ids
 from holdshort.app import Holdshort
 from holdshort.clock import Clock, FakeClock
+from holdshort.lifecycle import Attach
+from holdshort.models import Principal
 from holdshort.notify.base import Notifier
 from holdshort.server.auth import hash_of, new_key
 from holdshort.server.contract import ENDPOINTS, Endpoint
 from holdshort.server.openapi import openapi
 from holdshort.settings import Settings
-from holdshort.store.base import KeyInfo
+from holdshort.store.base import KeyInfo, StoredFile
 
 TYPE = "intent.data.export_approval.v1"
 AGENT = "agent://acme/production/analyst"
@@ -132,6 +135,18 @@ class House:
         key = more.pop("key", self.ana)
         path = "/v1/intents/{intent_id}/decision"
         return await self.ok("POST", path, key, {"outcome": outcome, **more}, intent_id=intent_id)
+
+    async def attach(self, intent_id: str, data: bytes = b"paid", name: str = "a.txt") -> str:
+        """Put a file of Ana's beside an intent, as the inbox does; return its SHA-256."""
+        sha256, now = hashlib.sha256(data).hexdigest(), self.clock.now()
+        ana = Principal(kind="person", id=ANA, tenant="default", via="web")
+        await self.engine.submit("default", intent_id, Attach(ana, name, sha256, len(data)))
+        file = StoredFile(
+            tenant="default", sha256=sha256, name=name, media="application/octet-stream",
+            size=len(data), person=ANA, created_at=now,
+        )  # fmt: skip
+        await self.engine.write(lambda tx: tx.put_file(file, data))
+        return sha256
 
     async def look(self, intent_id: str) -> Any:
         found = await self.ok("GET", "/v1/intents/{intent_id}", self.admin, intent_id=intent_id)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from holdshort.ids import hash_of
 from holdshort.server.contract import Endpoint
+from holdshort.store.base import Session
 
 from .house import ANA, BO, TYPE, House
+
+REPLY_TOKEN = "a" * 32
 
 BODIES: dict[str, dict[str, Any]] = {
     "IntentRequest": {"intent_type": TYPE, "to": ANA},
@@ -30,6 +34,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "status": "running",
     },
     "LinkBody": {"person": BO},
+    "MailReply": {"token": REPLY_TOKEN, "sender": ANA, "text": "which customers?"},
     "RenewRunRequest": {"run_id": "r", "worker": "w", "epoch": 1},
     "SettingsBody": {"default_reviewers": [ANA], "channels": ["console"]},
     "KeyBody": {"role": "person", "subject": BO},
@@ -37,6 +42,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "TeamBody": {"members": [ANA]},
     "TenantPolicy": {"quorum": 1},
     "WebhookBody": {"url": "https://example.com/h"},
+    "RotaBody": {"members": [ANA, BO], "starts": "2026-11-16"},
+    "AbsenceBody": {"from": "2027-01-20", "until": "2027-01-21"},
 }
 
 
@@ -48,6 +55,8 @@ class Things:
     intent_id: str
     delivery_id: str
     key_id: str
+    absence_id: str
+    sha256: str
 
     def names(self, endpoint: Endpoint) -> dict[str, str]:
         """What the endpoint's path has to be filled in with."""
@@ -55,6 +64,8 @@ class Things:
             "intent_id": self.intent_id,
             "delivery_id": self.delivery_id,
             "key_id": self.key_id,
+            "absence_id": self.absence_id,
+            "sha256": self.sha256,
             "name": name_for(endpoint),
         }
 
@@ -69,7 +80,26 @@ async def things(house: House) -> Things:
     run = {"run_id": "r", "app": "refunds", "worker": "w"}
     await house.ok("POST", "/v1/runs/open", house.agent, run)
     delivery = (await house.deliveries(intent_id))[0]
-    return Things(intent_id, delivery["delivery_id"], made["key"]["key_id"])
+    await house.ok("POST", "/v1/sign-in-links", house.admin, {"person": BO})
+    reply = Session(
+        hash=hash_of(REPLY_TOKEN),
+        tenant="default",
+        purpose="reply",
+        person=ANA,
+        created_at=house.clock.now(),
+        expires_at=house.clock.now() + 3600_000,
+        doc={"intent": intent_id},
+    )
+    await house.engine.write(lambda tx: tx.add_session(reply))
+    away = {"from": "2027-01-20", "until": "2027-01-22", "person": ANA}
+    absent = await house.ok("POST", "/v1/absences", house.admin, away)
+    return Things(
+        intent_id,
+        delivery["delivery_id"],
+        made["key"]["key_id"],
+        absent["absence"]["absence_id"],
+        await house.attach(intent_id),
+    )
 
 
 NAMES = {
@@ -77,12 +107,16 @@ NAMES = {
     "/v1/teams/{name}": "finance",
     "/v1/policies/{name}": "intent.pay.*",
     "/v1/webhooks/{name}": "ci",
+    "/v1/rotas/{name}": "ops",
+    "/v1/rotas/{name}/on-call": "ops",
+    "/v1/people/{name}/sign-in": BO,
 }
 DIRECTORY = {
     "/v1/people/{name}": {"roles": ["cfo"]},
     "/v1/teams/{name}": {"members": [BO]},
     "/v1/policies/{name}": {"quorum": 2},
     "/v1/webhooks/{name}": {"url": "https://example.com/hook", "active": False},
+    "/v1/rotas/{name}": {"members": [BO], "starts": "2026-11-16"},
 }
 
 

@@ -209,6 +209,20 @@ async def _(house: House) -> None:
     await house.refused(409, "POST", f"{I}/undo", house.ana, intent_id=asked)
 
 
+@happy("POST", "/v1/mail-replies")
+async def _(house: House) -> None:
+    asked = await house.ask()
+    token = await house.holdshort.desk.reply_token("default", ANA, asked)
+    body = {"token": token, "sender": ANA.upper(), "text": "approve", "message_id": "<1@x>"}
+    for _ in range(2):  # a mail may come twice
+        await house.ok("POST", "/v1/mail-replies", house.admin, body)
+    assert (await house.events(asked)).count("intent.commented") == 1
+    assert (await house.look(asked))["status"] == "WAITING"
+    await house.refused(403, "POST", "/v1/mail-replies", house.admin, body | {"sender": BO})
+    unknown = body | {"token": "b" * 32}
+    await house.refused(404, "POST", "/v1/mail-replies", house.admin, unknown)
+
+
 @happy("POST", "/v1/sign-in-links")
 async def _(house: House) -> None:
     made = await house.ok("POST", "/v1/sign-in-links", house.admin, {"person": ANA})
@@ -217,6 +231,14 @@ async def _(house: House) -> None:
     body = {"roles": [], "active": False}
     await house.ok("PUT", "/v1/people/{name}", house.admin, body, name=BO)
     await house.refused(422, "POST", "/v1/sign-in-links", house.admin, {"person": BO})
+
+
+@happy("DELETE", "/v1/people/{name}/sign-in")
+async def _(house: House) -> None:
+    made = await house.ok("POST", "/v1/sign-in-links", house.admin, {"person": ANA})
+    await house.ok("DELETE", "/v1/people/{name}/sign-in", house.admin, name=ANA)
+    assert (await house.http.post(made["url"], data={})).status_code == 410
+    await house.refused(404, "DELETE", "/v1/people/{name}/sign-in", house.admin, name=ANA)
 
 
 @happy("POST", f"{I}/claim")
@@ -254,6 +276,16 @@ async def _(house: House) -> None:
     for key in (house.agent, house.ana, house.admin):
         await house.ok("POST", f"{I}/comments", key, {"text": "hm"}, intent_id=asked)
     assert (await house.events(asked)).count("intent.commented") == 3
+
+
+@happy("GET", f"{I}/files/{{sha256}}")
+async def _(house: House) -> None:
+    asked = await house.ask()
+    sha256 = await house.attach(asked, b"paid")
+    for key in (house.agent, house.ana, house.admin):
+        path = f"{I}/files/{{sha256}}"
+        found = await house.ok("GET", path, key, intent_id=asked, sha256=sha256)
+        assert (found["file"]["size"], found["data"]) == (4, "cGFpZA==")
 
 
 @happy("POST", f"{I}/cancel")
@@ -384,6 +416,24 @@ async def _(house: House) -> None:
     assert (again["delivery"], again["attempt_id"]) == (2, asked)
 
 
+@happy("GET", f"{I}/card")
+async def _(house: House) -> None:
+    action = {"tool": "pay", "arguments": {"amount": 450, "to": "ACME"}}
+    asked = await house.ask(action=action, payload={"why": "rent"}, description="do it")
+    found = (await house.ok("GET", f"{I}/card", house.ana, intent_id=asked))["card"]
+    assert found["what"] == "Run pay: amount 450, to “ACME”"
+    assert (found["figure"], found["arguments"]) == ("450", action["arguments"])
+    assert found["about"] == {"why": "rent"}
+    assert {"name": "description", "text": "do it"} in found["words"]
+    assert [one["label"] for one in found["outcomes"]] == ["Approve", "Reject"]
+    assert (found["why_not"], found["can_edit"], found["open"]) == (None, True, True)
+    await house.refused(404, "GET", f"{I}/card", house.bo, intent_id=asked)
+    await house.refused(403, "GET", f"{I}/card", house.agent, intent_id=asked)
+    await house.decide(asked)
+    over = (await house.ok("GET", f"{I}/card", house.ana, intent_id=asked))["card"]
+    assert (over["open"], over["why_not"]) == (False, f"{ANA} answered “approved”.")
+
+
 @happy("GET", "/v1/tasks")
 async def _(house: House) -> None:
     await house.ok("PUT", "/v1/people/{name}", house.admin, {"roles": ["admin"]}, name=BO)
@@ -435,17 +485,95 @@ async def _(house: House) -> None:
 @happy("GET", "/v1/settings")
 async def _(house: House) -> None:
     found = await house.ok("GET", "/v1/settings", house.admin)
-    assert found["settings"] == {"default_reviewers": ["team:admins"], "channels": ["console"]}
+    assert found["settings"] == {
+        "default_reviewers": ["team:admins"],
+        "channels": None,
+        "timezone": "UTC",
+        "allow_deputies": True,
+        "calendars": {},
+    }
 
 
 @happy("PUT", "/v1/settings")
 async def _(house: House) -> None:
-    settings = {"default_reviewers": [BO], "channels": ["console"]}
+    settings = {
+        "default_reviewers": [BO],
+        "channels": ["console"],
+        "timezone": "Europe/Lisbon",
+        "allow_deputies": False,
+        "calendars": {
+            "office": {
+                "timezone": "Europe/Lisbon",
+                "days": ["mon", "fri"],
+                "from": "09:00",
+                "until": "17:30",
+                "holidays": ["2026-12-25"],
+            }
+        },
+    }
     assert await house.ok("PUT", "/v1/settings", house.admin, settings) == {
         "ok": True, "settings": settings,
     }  # fmt: skip
     filed = await house.ok("POST", "/v1/intents", house.agent, {"intent_type": TYPE})
     assert filed["assigned"] == [BO]
+
+
+@happy("GET", "/v1/absences")
+async def _(house: House) -> None:
+    away = {"from": "2027-01-20", "until": "2027-01-22", "deputy": BO}
+    await house.ok("POST", "/v1/absences", house.ana, away)
+    for key in (house.ana, house.bo, house.admin):
+        (found,) = (await house.ok("GET", "/v1/absences", key))["absences"]
+        assert (found["person"], found["deputy"]) == (ANA, BO)
+    house.clock.advance(9 * 86400)
+    assert (await house.ok("GET", "/v1/absences", house.ana))["absences"] == []
+
+
+@happy("POST", "/v1/absences")
+async def _(house: House) -> None:
+    away = {"from": "2027-01-20", "until": "2027-01-22", "deputy": BO, "note": "skiing"}
+    made = (await house.ok("POST", "/v1/absences", house.ana, away))["absence"]
+    assert made == {
+        "absence_id": made["absence_id"],
+        "person": ANA,
+        "from": "2027-01-20T00:00:00.000Z",
+        "until": "2027-01-23T00:00:00.000Z",
+        "deputy": BO,
+        "note": "skiing",
+    }
+    await house.refused(403, "POST", "/v1/absences", house.bo, away | {"person": ANA})
+    await house.refused(422, "POST", "/v1/absences", house.admin, away)
+    await house.ok("POST", "/v1/absences", house.admin, away | {"person": BO, "deputy": ANA})
+
+
+@happy("DELETE", "/v1/absences/{absence_id}")
+async def _(house: House) -> None:
+    path = "/v1/absences/{absence_id}"
+    for key in (house.ana, house.admin):
+        away = {"from": "2027-01-20", "until": "2027-01-22", "deputy": BO}
+        made = await house.ok("POST", "/v1/absences", house.ana, away)
+        absence_id = made["absence"]["absence_id"]
+        await house.refused(404, "DELETE", path, house.bo, absence_id=absence_id)
+        await house.ok("DELETE", path, key, absence_id=absence_id)
+        await house.refused(404, "DELETE", path, key, absence_id=absence_id)
+
+
+@happy("GET", "/v1/rotas/{name}/on-call")
+async def _(house: House) -> None:
+    rota = {"members": [ANA, BO], "starts": "2027-01-11"}
+    await house.ok("PUT", "/v1/rotas/{name}", house.admin, rota, name="ops")
+    path = "/v1/rotas/{name}/on-call"
+    assert await house.ok("GET", path, house.bo, name="ops") == {
+        "ok": True,
+        "at": "2027-01-15T08:00:00.000Z",
+        "on_call": ANA,
+        "turn": ANA,
+        "until": "2027-01-18T09:00:00.000Z",
+    }
+    later = await house.ok("GET", path, house.bo, name="ops", query={"at": "2027-01-18T09:00"})
+    assert later["on_call"] == BO
+    await house.refused(422, "GET", path, house.bo, name="ops", query={"at": "soon"})
+    await house.refused(404, "GET", path, house.bo, name="dev")
 
 
 @happy("GET", "/v1/keys")
@@ -475,7 +603,32 @@ async def _(house: House) -> None:
 
 
 ITEMS: dict[str, tuple[str, dict[str, Any]]] = {
-    "people": (BO, {"title": "Bo", "roles": ["cfo"], "active": True}),
+    "people": (
+        BO,
+        {
+            "title": "Bo",
+            "roles": ["cfo"],
+            "active": True,
+            "email": "bo@home.example",
+            "slack": "U0BO",
+            "urls": 0,
+            "channels": ["slack", "email"],
+            "tell": "first",
+            "timezone": "Europe/Berlin",
+            "quiet": {"from": "22:00", "until": "07:00", "days": ["mon", "tue"]},
+        },
+    ),
+    "rotas": (
+        "ops",
+        {
+            "members": [ANA, BO],
+            "starts": "2026-11-16",
+            "handover": {"day": "mon", "time": "09:00"},
+            "timezone": "Europe/Berlin",
+            "every": 2,
+            "overrides": [{"from": "2026-12-24", "until": "2026-12-26", "person": BO}],
+        },
+    ),
     "teams": ("finance", {"members": [ANA, BO]}),
     "policies": ("intent.pay.*", {"quorum": 2, "risk": "high"}),
     "webhooks": ("ci", {"url": "https://example.com/hook", "events": ["*"], "active": True}),
@@ -483,7 +636,12 @@ ITEMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def collection(name: str, item: str, doc: dict[str, Any]) -> None:
-    body = {"name" if field == "title" else field: value for field, value in doc.items()}
+    # Of the addresses of services only their number is shown: none, where none were given.
+    body = {
+        "name" if field == "title" else field: value
+        for field, value in doc.items()
+        if field != "urls"
+    }
     one, every = f"/v1/{name}/{{name}}", f"/v1/{name}"
 
     async def put(house: House) -> None:

@@ -21,7 +21,7 @@ WITH_ID = [e for e in ENDPOINTS if "{" in e.path]
 
 def test_the_sweep_covers_every_route_with_an_id() -> None:
     assert {name for e in WITH_ID for name in re.findall(r"{(\w+)}", e.path)} == {
-        "intent_id", "delivery_id", "key_id", "name",
+        "intent_id", "delivery_id", "key_id", "name", "absence_id", "sha256",
     }  # fmt: skip
 
 

@@ -42,6 +42,7 @@ def test_a_yes_completes_and_permits(office: Office) -> None:
         "evidence": (),
         "edited": False,
         "timed_out": False,
+        "on_behalf_of": None,
     }
     assert intent.grant is not None
     assert (intent.grant.state, intent.grant.digest) == ("open", intent.digest)

@@ -55,6 +55,7 @@ def test_the_default_policy_from_asking_to_the_end(office: Office) -> None:
         "evidence": (),
         "edited": False,
         "timed_out": True,
+        "on_behalf_of": None,
     }
 
 

@@ -79,6 +79,12 @@ def register(group: typer.Typer) -> None:
         acts="person",
         examples=["holdshort tasks comment 4f21c09b 'asked legal, answer on Monday'"],
     )(comment)
+    command(
+        group,
+        "ask",
+        acts="person",
+        examples=["holdshort tasks ask 4f21c09b 'which invoice is this for?'"],
+    )(ask)
 
 
 def approve(
@@ -228,6 +234,15 @@ def comment(
     """Add a remark; it decides nothing."""
     intent_id = find_task(session, task_id)
     _changed(session, intent_id, "comments", {"text": text}, "The remark is in the log.")
+
+
+def ask(
+    session: Session, task_id: TaskId, text: Annotated[str, typer.Argument(metavar="TEXT")]
+) -> None:
+    """Ask the agent something before you decide; the task's time runs on."""
+    intent_id = find_task(session, task_id)
+    body = {"text": text, "ask": True}
+    _changed(session, intent_id, "comments", body, "The agent is asked; you hear of its answer.")
 
 
 def _changed(

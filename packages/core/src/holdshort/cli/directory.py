@@ -72,6 +72,16 @@ def link(session: Session, address: Annotated[str, typer.Argument(metavar="ADDRE
         line(made["url"])
 
 
+@command(people, "reset", acts="service", examples=["holdshort people reset ana@acme.com"])
+def reset(session: Session, address: Annotated[str, typer.Argument(metavar="ADDRESS")]) -> None:
+    """Forget somebody's passkeys and their account at a provider, and sign them out everywhere."""
+    reply = session.call("DELETE", f"/v1/people/{segment(address)}/sign-in")
+    if session.json:
+        output.document(reply)
+    else:
+        line(f"Forgotten. A way in again: holdshort people link {escape(address)}")
+
+
 @command(people, "list", acts="service", examples=["holdshort people list"])
 def list_people(session: Session) -> None:
     """List people."""

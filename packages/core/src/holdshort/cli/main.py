@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from holdshort.cli import (
+    apply,
     audit,
     decisions,
     deliveries,
@@ -18,9 +19,13 @@ from holdshort.cli import (
     doctor,
     intents,
     keys,
+    mail,
     policies,
+    reaching,
+    rotas,
     runs,
     tasks,
+    tenant,
     watch,
     webhooks,
     worker,
@@ -28,6 +33,7 @@ from holdshort.cli import (
 from holdshort.cli.command import new_group
 from holdshort.cli.demo import command as demo
 from holdshort.cli.doctor import installed_version
+from holdshort.cli.inbox import register as register_inbox
 from holdshort.cli.output import complain, escape, line
 from holdshort.cli.up import command as up
 from holdshort.errors import HoldshortError
@@ -61,17 +67,21 @@ for name, group in {
     "intents": intents.group,
     "runs": runs.group,
     "keys": keys.group,
-    "people": directory.people,
+    "mail": mail.group,
+    "people": reaching.people,
     "teams": directory.teams,
+    "rotas": rotas.group,
+    "settings": tenant.group,
     "policies": policies.group,
     "webhooks": webhooks.group,
     "deliveries": deliveries.group,
     "audit": audit.group,
 }.items():
     app.add_typer(group, name=name)
-for module in (up, worker, doctor, demo):
+for module in (up, worker, doctor, demo, apply):
     module.register(app)
 decisions.register(tasks.group)
+register_inbox(app)
 watch.register(intents.group)
 
 

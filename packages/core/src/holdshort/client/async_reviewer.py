@@ -122,8 +122,13 @@ class AsyncReviewer:
         await self._run(flows.post(intent_id, "delegate", {"to": to, "comment": comment}))
 
     async def comment(self, intent_id: str, text: str) -> None:
-        """Add a remark; it decides nothing."""
+        """Add a remark; it decides nothing. `@bo` tells a person who may see the task."""
         await self._run(flows.post(intent_id, "comments", {"text": text}))
+
+    async def ask(self, intent_id: str, text: str) -> None:
+        """Ask the agent something before you decide. You are told of its answer; the task's time
+        runs on."""
+        await self._run(flows.post(intent_id, "comments", {"text": text, "ask": True}))
 
     async def close(self) -> None:
         """Give back connections and, for an embedded database, end this client's part in it."""

@@ -165,8 +165,18 @@ class Client:
         """Return what was stored with the intent to resume from. Raises NotFound."""
         return self._run(flows.continuation(intent_id))
 
+    def file(self, intent_id: str, sha256: str) -> bytes:
+        """Return a file that a reviewer gave, as evidence or in a form, by its SHA-256. Nobody has
+        looked into it. Raises NotFound."""
+        return self._run(flows.file(intent_id, sha256))
+
+    def questions(self, intent_id: str) -> list[dict[str, Any]]:
+        """Return what reviewers have asked you about an intent since your last `comment`, each with
+        `by`, `at` and `text`. Webhooks hear of them as `intent.asked_agent`."""
+        return self._run(flows.questions(intent_id))
+
     def comment(self, intent_id: str, text: str) -> None:
-        """Add a remark to an intent; it decides nothing."""
+        """Add a remark to an intent; it decides nothing. It answers what reviewers have asked."""
         self._run(flows.post(intent_id, "comments", {"text": text}))
 
     def cancel(self, intent_id: str, reason: str = "") -> None:

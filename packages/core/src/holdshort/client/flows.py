@@ -6,6 +6,8 @@ the replies back in or throws `CouldNotReach`.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import random
 import time
@@ -271,6 +273,32 @@ def list_intent_events(intent_id: str, *, since: int = 0) -> Flow[list[dict[str,
     )
     found: list[dict[str, Any]] = reply["events"]
     return found
+
+
+def questions(intent_id: str) -> Flow[list[dict[str, Any]]]:
+    """Return what reviewers have asked the agent since its last remark."""
+    open_ones: list[dict[str, Any]] = []
+    since = 0
+    while True:
+        events = yield from list_intent_events(intent_id, since=since)
+        for event in events:
+            since, details = event["seq"], event.get("details", {})
+            if event["event_type"] == "intent.asked_agent":
+                by = event["actor"].removeprefix("person:")
+                open_ones.append({"by": by, "at": event["at"], "text": details["text"]})
+            elif event["event_type"] == "intent.commented" and details.get("answers"):
+                open_ones.clear()
+        if not events:
+            return open_ones
+
+
+def file(intent_id: str, sha256: str) -> Flow[bytes]:
+    """Return a file, which is what its hash says."""
+    reply = yield from call(Call("GET", f"/v1/intents/{intent_id}/files/{sha256}"))
+    data = base64.b64decode(reply["data"])
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise Unavailable("this file is not what its hash says; ask again")
+    return data
 
 
 def continuation(intent_id: str) -> Flow[Any]:

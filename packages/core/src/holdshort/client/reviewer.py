@@ -117,8 +117,13 @@ class Reviewer:
         self._run(flows.post(intent_id, "delegate", {"to": to, "comment": comment}))
 
     def comment(self, intent_id: str, text: str) -> None:
-        """Add a remark; it decides nothing."""
+        """Add a remark; it decides nothing. `@bo` tells a person who may see the task."""
         self._run(flows.post(intent_id, "comments", {"text": text}))
+
+    def ask(self, intent_id: str, text: str) -> None:
+        """Ask the agent something before you decide. You are told of its answer; the task's time
+        runs on."""
+        self._run(flows.post(intent_id, "comments", {"text": text, "ask": True}))
 
     def close(self) -> None:
         """Give back connections and, for an embedded database, end this client's part in it."""

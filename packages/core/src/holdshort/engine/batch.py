@@ -34,8 +34,19 @@ from holdshort.lifecycle import (
     apply,
 )
 from holdshort.models import Directory, Intent, Notice, Principal, Run, RunRef
-from holdshort.notify.routing import route
-from holdshort.store.base import Changes, Delivery, KeyRef, NewIntent, Ref, Tx
+from holdshort.notify.callbacks import callbacks
+from holdshort.notify.routing import Reach, route
+from holdshort.store.base import (
+    Changes,
+    Delivery,
+    Down,
+    KeyRef,
+    NewIntent,
+    Ref,
+    Refused,
+    Stale,
+    Tx,
+)
 
 log = logging.getLogger("holdshort.engine")
 
@@ -51,6 +62,7 @@ class Batch:
         tx: the open transaction.
         directory_of: the tenant's directory, as the rules may see it.
         link: where a person looks at an intent, or None where there is no page.
+        reach: by which channels people are told.
     """
 
     def __init__(
@@ -58,10 +70,12 @@ class Batch:
         tx: Tx,
         directory_of: Callable[[str], Directory],
         link: Callable[[str], str | None],
+        reach: Reach,
     ) -> None:
         self._tx = tx
         self._directory_of = directory_of
         self._link = link
+        self._reach = reach
         self._now = 0
         self._intents: dict[Ref, Intent] = {}
         self._by_key: dict[KeyRef, Intent] = {}
@@ -149,6 +163,8 @@ class Batch:
                 staged = self._with_follow_ups(ref, self._get(ref), work.command)
             except NotPending:
                 continue  # an earlier item of this batch was first
+            except (Down, Refused, Stale):
+                raise  # the database's, not this intent's: the writer knows what to do
             except Exception:
                 # One intent that we cannot handle must not keep all others from their time.
                 log.exception("intent %s could not be swept", ref[1])
@@ -310,14 +326,21 @@ class Batch:
                 self._ask(intent, question)
 
     def _deliveries(self, notice: Notice, intent: Intent, directory: Directory) -> list[Delivery]:
-        return route(
+        until = self._now + round(DELIVERY_CLAIM * 1000)
+        calls = callbacks(
+            notice, intent, now=self._now, claim_until=until, new_id=self._delivery_id
+        )
+        if notice.reason == "callback":  # meant for one who waits; nobody else is told
+            return calls
+        return calls + route(
             notice,
             intent,
             directory,
             now=self._now,
-            claim_until=self._now + round(DELIVERY_CLAIM * 1000),
+            claim_until=until,
             new_id=self._delivery_id,
             link=self._link(intent.id),
+            reach=self._reach,
         )
 
     def _delivery_id(self) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
+from holdshort.engine import pushed
 from holdshort.engine.engine import Engine
 from holdshort.ids import hash_of
 from holdshort.models import DEFAULT_TENANT
@@ -44,30 +47,56 @@ class EngineDesk:
         return [
             one.receipt
             for one in reversed(found)
-            if one.receipt and (one.channel, one.recipient) == (channel, recipient)
+            if one.receipt
+            and one.attempts  # what went in another message, or not at all, was not sent by itself
+            and (one.channel, one.recipient) == (channel, recipient)
         ]
 
     async def devices(self, tenant: str, kind: str, person: str) -> Sequence[Device]:
         return await self._engine.read(self._engine.store.devices, tenant, kind, person)
 
+    async def note_device(self, tenant: str, kind: str, id: str, said: Mapping[str, Any]) -> None:
+        known = await self._engine.read(self._engine.store.device, kind, id)
+        if known is None or known.tenant != tenant:
+            return
+        noted = known.but(doc={**known.doc, **said})
+        # Only in the place of itself: one that is dropped at this moment does not come back.
+        await self._engine.write(
+            lambda tx: tx.put_device(noted) if tx.delete_device(tenant, kind, id) else None
+        )
+
     async def drop_device(self, tenant: str, kind: str, id: str) -> None:
-        await self._engine.write(lambda tx: tx.delete_device(tenant, kind, id))
+        known = await self._engine.read(self._engine.store.device, kind, id)
+        if known is not None and known.tenant == tenant:
+            await pushed.drop(self._engine, [known])
 
     async def link(self, tenant: str, person: str, intent_id: str) -> str | None:
         if self._base is None:
             return None
-        token, now = secrets.token_urlsafe(32), self._engine.store.clock.now()
+        token = secrets.token_urlsafe(32)
+        await self._keep(token, "mail", tenant, person, intent_id)
+        return f"{self._base}/m/{token}"
+
+    async def reply_token(self, tenant: str, person: str, intent_id: str) -> str:
+        # Small letters and digits: it stands in a mail address, whose case gets lost.
+        token = base64.b32encode(secrets.token_bytes(20)).decode().lower()
+        await self._keep(token, "reply", tenant, person, intent_id)
+        return token
+
+    async def _keep(
+        self, token: str, purpose: str, tenant: str, person: str, intent_id: str
+    ) -> None:
+        now = self._engine.store.clock.now()
         session = Session(
             hash=hash_of(token),
             tenant=tenant,
-            purpose="mail",
+            purpose=purpose,
             person=person,
             created_at=now,
             expires_at=now + LINK_SECONDS * 1000,
             doc={"intent": intent_id},
         )
         await self._engine.write(lambda tx: tx.add_session(session))
-        return f"{self._base}/m/{token}"
 
     async def secret(self, name: str, make: Callable[[], str]) -> str:
         known = await self._secret(name)

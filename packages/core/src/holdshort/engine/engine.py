@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -27,7 +28,8 @@ from holdshort.engine.writer import Writer
 from holdshort.errors import Unavailable
 from holdshort.lifecycle import Command, Transition
 from holdshort.models import DEFAULT_TENANT, Directory, Intent, Run
-from holdshort.store.base import Delivery, Entry, Ref, Store, Tx
+from holdshort.notify.routing import Reach
+from holdshort.store.base import Changes, Delivery, Entry, Ref, Store, Tx
 
 T = TypeVar("T")
 log = logging.getLogger("holdshort")
@@ -44,16 +46,27 @@ class Engine:
     """Turns commands into committed transitions.
 
     All methods are called on one event loop, the one that `start` ran on. `on_deliveries` and
-    `on_wake_at` are set by the runtime: what leaves after a commit, and when the next timer is due.
+    `on_wake_at` are set by the runtime: what leaves after a commit, and when the next timer is due;
+    so is `reach`: by which channels people are told. `coalesced` counts, by agent, the requests
+    that people were told of together because they came too fast.
     """
 
-    def __init__(self, store: Store, *, link: Callable[[str], str | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        link: Callable[[str], str | None] = lambda _: None,
+        passkey_for_high_risk: bool = False,
+    ) -> None:
         self.store = store
+        self._passkey_for_high_risk = passkey_for_high_risk
         self.wake = Wake()
         self.on_deliveries: Callable[[list[Delivery]], None] = lambda _: None
         self.on_wake_at: Callable[[int], None] = lambda _: None
         self._directories: dict[str, tuple[float, Directory]] = {}
-        self.writer = Writer(store, self.directory, link, self._committed)
+        self.reach = Reach()
+        self.coalesced: Counter[str] = Counter()
+        self.writer = Writer(store, self.directory, link, lambda: self.reach, self._committed)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._unwatch: Callable[[], None] | None = None
 
@@ -79,15 +92,18 @@ class Engine:
         known = self._known_directory(tenant)
         if known is None:
             known = self.store.directory(tenant)
+            if self._passkey_for_high_risk:
+                known = known.but(passkey_for_high_risk=True)
             self._directories[tenant] = (time.monotonic(), known)
         return known
 
     async def directory_now(self, tenant: str) -> Directory:
-        """The same on the event loop, which a slow database must not hold up."""
+        """The same on the event loop, which a slow database must not hold up, and as it answers
+        now: who is away, who is on call."""
         known = self._known_directory(tenant)
         if known is None:
             known = await self.read(self.directory, tenant)
-        return known
+        return known.at(self.store.clock.now())
 
     def _known_directory(self, tenant: str) -> Directory | None:
         found = self._directories.get(tenant)
@@ -149,9 +165,17 @@ class Engine:
 
         await self.write(write)
 
-    async def update_deliveries(self, deliveries: Sequence[Delivery]) -> None:
-        """Record how deliveries went."""
-        await self._put(Write(lambda tx: tx.update_deliveries(deliveries)))
+    async def update_deliveries(
+        self, deliveries: Sequence[Delivery], new: Sequence[Delivery] = ()
+    ) -> None:
+        """Record how deliveries went, with the new ones that follow from that."""
+
+        def write(tx: Tx) -> None:
+            tx.update_deliveries(deliveries)
+            if new:
+                tx.write(Changes(deliveries=list(new)))
+
+        await self._put(Write(write))
 
     async def run_due(self, limit: int = 500) -> int:
         """Do what is due, on at most this many intents; return on how many."""

@@ -21,9 +21,11 @@ class Wake:
     def __init__(self) -> None:
         self._waiting: dict[Ref, set[Subscription]] = {}
         self._resuming: set[Subscription] = set()
+        self._tenants: dict[str, set[Subscription]] = {}
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values())) + len(self._resuming)
+        waiting = (*self._waiting.values(), *self._tenants.values(), self._resuming)
+        return sum(map(len, waiting))
 
     def on(self, ref: Ref) -> Subscription:
         """Subscribe to one intent. Subscribe first and read then, so that nothing falls between."""
@@ -37,7 +39,20 @@ class Wake:
         self._resuming.add(subscription)
         return subscription
 
+    def on_tenant(self, tenant: str) -> Subscription:
+        """Subscribe to every intent of a tenant: its news are that something changed, not what."""
+        subscription = Subscription(self, None, tenant)
+        self._tenants.setdefault(tenant, set()).add(subscription)
+        return subscription
+
     def drop(self, subscription: Subscription) -> None:
+        if subscription.tenant is not None:
+            listening = self._tenants.get(subscription.tenant)
+            if listening is not None:
+                listening.discard(subscription)
+                if not listening:
+                    del self._tenants[subscription.tenant]
+            return
         if subscription.ref is None:
             self._resuming.discard(subscription)
             return
@@ -49,19 +64,29 @@ class Wake:
 
     def changed(self, intents: Iterable[Intent], *, resumable: bool = False) -> None:
         """Pass on what this process has just committed; `resumable` where a run can go on."""
+        tenants = set()
         for intent in intents:
+            tenants.add(intent.tenant)
             resumable = resumable or intent.lease_at is not None or intent.run is not None
             for subscription in self._waiting.get((intent.tenant, intent.id), ()):
                 subscription.tell(intent)
+        self._tell_tenants(tenants)
         if resumable:
             self._tell_resuming()
 
     def changed_elsewhere(self, refs: Iterable[Ref] | None) -> None:
         """Pass on that another process changed these intents (None: could be any)."""
-        for ref in list(self._waiting) if refs is None else refs:
+        changed = None if refs is None else list(refs)
+        for ref in list(self._waiting) if changed is None else changed:
             for subscription in self._waiting.get(ref, ()):
                 subscription.tell(None)
+        self._tell_tenants(list(self._tenants) if changed is None else {one for one, _ in changed})
         self._tell_resuming()
+
+    def _tell_tenants(self, tenants: Iterable[str]) -> None:
+        for tenant in tenants:
+            for subscription in self._tenants.get(tenant, ()):
+                subscription.tell(None)
 
     def _tell_resuming(self) -> None:
         for subscription in self._resuming:
@@ -71,12 +96,13 @@ class Wake:
 class Subscription:
     """One waiter's place. `async with` gives it up at the end."""
 
-    __slots__ = ("_event", "_wake", "latest", "ref")
+    __slots__ = ("_event", "_wake", "latest", "ref", "tenant")
 
-    def __init__(self, wake: Wake, ref: Ref | None) -> None:
+    def __init__(self, wake: Wake, ref: Ref | None, tenant: str | None = None) -> None:
         self._wake = wake
         self._event = asyncio.Event()
         self.ref = ref
+        self.tenant = tenant
         self.latest: Intent | None = None
         """The intent as this process committed it last; None where it has to be read."""
 

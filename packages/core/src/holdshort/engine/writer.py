@@ -12,6 +12,7 @@ from holdshort.engine.batch import Batch
 from holdshort.engine.work import Item
 from holdshort.errors import HoldshortError, InvalidRequest, Unavailable
 from holdshort.models import Directory, Intent
+from holdshort.notify.routing import Reach
 from holdshort.store.base import Delivery, Down, Ref, Refused, Stale, Store
 
 #: The most items in one transaction: bounds how long the first of them waits for the last.
@@ -28,6 +29,7 @@ class Writer:
         store: where to.
         directory_of: the tenant's directory.
         link: where a person looks at an intent.
+        reach: by which channels people are told.
         committed: called after each commit, on the writer's thread, with the items, the intents
             that changed and the deliveries that were written.
     """
@@ -37,11 +39,13 @@ class Writer:
         store: Store,
         directory_of: Callable[[str], Directory],
         link: Callable[[str], str | None],
+        reach: Callable[[], Reach],
         committed: Callable[[Sequence[Item], dict[Ref, Intent], list[Delivery]], None],
     ) -> None:
         self._store = store
         self._directory_of = directory_of
         self._link = link
+        self._reach = reach
         self._committed = committed
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="holdshort-writer", daemon=True)
@@ -115,7 +119,7 @@ class Writer:
             started = time.perf_counter()
             try:
                 with self._store.transaction() as tx:
-                    batch = Batch(tx, self._directory_of, self._link)
+                    batch = Batch(tx, self._directory_of, self._link, self._reach())
                     batch.run(items)
                 break
             except (Stale, Down) as error:

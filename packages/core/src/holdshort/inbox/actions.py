@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort.errors import AlreadyDecided, HoldshortError, InvalidRequest, StaleDigest
-from holdshort.inbox import fields
+from holdshort.inbox import answers, step_up
 from holdshort.inbox.card import card
 from holdshort.inbox.editing import edit_form, edited
 from holdshort.inbox.fields import NotReadable
 from holdshort.inbox.tasks import waiting
+from holdshort.inbox.uploads import Posted, Sent, own_form_with_files
 from holdshort.inbox.web import go, one, own_form, page, visitor
 from holdshort.kinds import kind_named
 from holdshort.lifecycle import Claim, Command, Comment, Decide, Delegate, Release, Undo
 from holdshort.models import Intent
 from holdshort.notify import said
-from holdshort.requests import CommentRequest, DecisionRequest, DelegateRequest
+from holdshort.requests import CommentRequest, DelegateRequest
 from holdshort.server import views
 from holdshort.server.body import parse_json, validated
 from holdshort.server.context import Context
 from holdshort.server.sessions import Visitor
 
-Posted = dict[str, list[str]]
-_MISSING = re.compile(r'"(.+)" is a required property')
-
 
 async def decide(request: Request) -> Response:
     """Give an answer. It is held for some seconds, in which it can be taken back."""
     ctx, who = await visitor(request)
-    posted = await own_form(request, who)
+    async with own_form_with_files(request, who) as (posted, sent):
+        return await _decide(request, ctx, who, posted, sent)
+
+
+async def _decide(
+    request: Request, ctx: Context, who: Visitor, posted: Posted, sent: list[Sent]
+) -> Response:
     intent = await ctx.intent(who.principal, request.path_params["intent_id"])
     if intent.terminal:
         return await card(request, ctx, who, intent, status=409)
     outcome = one(posted, "outcome") or ""
-    arguments = _edited_arguments(ctx, posted)
+    arguments = answers.edited_arguments(ctx, posted)
+    if sent:
+        await answers.keep_files(ctx, who, intent, posted, sent)
+        intent = await ctx.intent(who.principal, intent.id)
     body = await ctx.engine.read(ctx.engine.store.body, intent.tenant, intent.id)
     about = arguments if arguments is not None else views.arguments(intent, body)
     problem = _friction(intent, outcome, posted, about)
@@ -49,12 +55,13 @@ async def decide(request: Request) -> Response:
             status=422, posted=posted, problems=problem, confirm=confirm, edited=arguments,
         )  # fmt: skip
     try:
-        answer = _answer(intent, outcome, posted, arguments, ctx.settings.undo_seconds)
-        await ctx.engine.submit(intent.tenant, intent.id, Decide(who.principal, answer))
+        answer = answers.answer(intent, outcome, posted, arguments, ctx.settings.undo_seconds)
+        principal = await step_up.principal_for(request, who, intent, answer, posted)
+        await ctx.engine.submit(intent.tenant, intent.id, Decide(principal, answer))
     except NotReadable as error:
         problems = {error.name: error.problem}
     except InvalidRequest as error:
-        problems = _by_field(error)
+        problems = answers.by_field(error)
     except (AlreadyDecided, StaleDigest) as error:
         problems = {"": error.message}
         intent = await ctx.intent(who.principal, intent.id)
@@ -122,13 +129,14 @@ async def release(request: Request) -> Response:
 
 
 async def comment(request: Request) -> Response:
-    """Say something; it decides nothing. The agent that asked can read it and answer."""
+    """Say something, or ask the agent; it decides nothing. The agent can read it and answer."""
 
     def command(who: Visitor, posted: Posted) -> Command:
-        body = validated(CommentRequest, {"text": one(posted, "text") or ""})
-        return Comment(who.principal, body.text)
+        said_so = {"text": one(posted, "text") or "", "ask": one(posted, "ask") == "1"}
+        body = validated(CommentRequest, said_so)
+        return Comment(who.principal, body.text, body.ask)
 
-    return await _act(request, command)
+    return await _act(request, command, onward="#talk")
 
 
 async def delegate(request: Request) -> Response:
@@ -142,7 +150,7 @@ async def delegate(request: Request) -> Response:
     return await _act(request, command)
 
 
-async def _act(request: Request, command: Any) -> Response:
+async def _act(request: Request, command: Any, onward: str = "") -> Response:
     ctx, who = await visitor(request)
     posted = await own_form(request, who)
     intent = await ctx.intent(who.principal, request.path_params["intent_id"])
@@ -153,7 +161,7 @@ async def _act(request: Request, command: Any) -> Response:
         return await card(
             request, ctx, who, intent, status=error.status, posted=posted, problems=problems
         )
-    return go(f"/inbox/{intent.id}")
+    return go(f"/inbox/{intent.id}{onward}")
 
 
 async def _onward(ctx: Context, who: Visitor, decided: str) -> Response:
@@ -178,70 +186,6 @@ def _friction(
         if (one(posted, "typed") or "").strip() != figure:
             return {"typed": "type exactly what stands there, to show that you have read it"}
     return None
-
-
-def _edited_arguments(ctx: Context, posted: Posted) -> dict[str, Any] | None:
-    text = one(posted, "arguments")
-    if text is None:
-        return None
-    found = parse_json(text.encode(), max_depth=ctx.settings.max_depth)
-    if not isinstance(found, dict):
-        raise InvalidRequest("arguments are an object")
-    return found
-
-
-def _answer(
-    intent: Intent,
-    outcome: str,
-    posted: Posted,
-    arguments: dict[str, Any] | None,
-    undo_seconds: float,
-) -> DecisionRequest:
-    step = intent.current
-    kind = kind_named(step.task.task_type)
-    schema = step.task.form_schema or kind.data_schema
-    answer: dict[str, Any] = {
-        "outcome": outcome,
-        "comment": one(posted, "comment"),
-        "digest": one(posted, "digest"),
-        "step": int(one(posted, "step") or 0),
-        "undo_seconds": undo_seconds,
-    }
-    if schema is not None and kind.sign(outcome):
-        answer["data"] = fields.answer_in(schema, posted)
-    if arguments is not None and kind.sign(outcome):
-        answer["arguments"] = arguments
-    evidence = _evidence(posted)
-    if evidence:
-        answer["evidence"] = evidence
-    return validated(DecisionRequest, {k: v for k, v in answer.items() if v is not None})
-
-
-def _evidence(posted: Posted) -> list[dict[str, str]]:
-    name, place = one(posted, "evidence_name"), one(posted, "evidence_place")
-    if place is None:
-        return []
-    text = place.strip()
-    is_hash = len(text) == 64 and all(c in "0123456789abcdef" for c in text)
-    return [{"name": name or "evidence", ("sha256" if is_hash else "url"): text}]
-
-
-def _by_field(error: InvalidRequest) -> dict[str, str]:
-    """Put each problem beside the control that it is about."""
-    found: dict[str, str] = {}
-    for one_problem in error.details.get("problems", []):
-        field, text = str(one_problem.get("field", "")), str(one_problem.get("problem", ""))
-        name = f"d{field.removeprefix('data')}" if field.startswith("data") else field
-        name = name.replace(".", "/")
-        # JSON Schema finds what is missing in the object around it; people look beside the field.
-        missing = _MISSING.fullmatch(text)
-        if missing is not None and name.startswith("d"):
-            name, text = f"{name}/{missing[1]}", "is needed"
-        found[name] = text
-    known = {name for name in found if name.startswith("d/") or name in ("comment", "evidence")}
-    if len(known) < len(found) or not found:
-        found[""] = error.message
-    return found
 
 
 _I = "/inbox/{intent_id}"

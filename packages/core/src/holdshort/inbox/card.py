@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort.errors import HoldshortError
-from holdshort.inbox import fields, shown, tasks
+from holdshort.inbox import fields, shown, step_up, tasks
+from holdshort.inbox.similar import similar
+from holdshort.inbox.talk import conversation
 from holdshort.inbox.web import page
 from holdshort.kinds import kind_named
 from holdshort.models import Intent, Step
@@ -59,6 +61,7 @@ async def card(
         {"outcome": one, "label": said.label(one), "positive": kind.sign(one)}
         for one in kind.outcomes(step.task)
     ]
+    may_say = intent.terminal or _may_answer(intent, who, directory)
     following = await tasks.waiting(ctx, who.principal.tenant, who.principal.id)
     others = [one.id for one in following.tasks if one.id != intent.id]
     about = asked.get("payload", {}) if asked.get("action") else {}
@@ -71,9 +74,9 @@ async def card(
         now=now,
         what=said.what(intent, arguments),
         arguments=shown.shown(arguments),
-        raw=shown.lines(json.dumps(arguments, indent=2, ensure_ascii=False)),
+        raw=shown.as_json(arguments),
         about=shown.shown(about) if about else None,
-        words=said.words(body, step),
+        words=said.words(body, step) + said.findings(intent),
         undo=undo,
         changed=_changes(original, standing) if intent.edited_arguments is not None else [],
         edited=edited,
@@ -91,9 +94,15 @@ async def card(
         problems=problems or {},
         confirm=confirm,
         why_not=_why_not(intent, who, directory),
+        step_up=await step_up.wanted(request, who, intent),
         can_edit=_can_edit(intent, step, arguments),
         can_delegate=not intent.terminal and may_delegate(who.principal.id, step, directory),
         timeline=_timeline(events, deliveries),
+        talk=conversation(events),
+        similar=await similar(ctx, intent, who.principal.id),
+        files={one.sha256: one for one in intent.files},
+        may_say=may_say,
+        most_upload=ctx.settings.max_upload,
         following=others[0] if others else None,
         left=len(others),
         undo_seconds=ctx.settings.undo_seconds,
@@ -119,6 +128,14 @@ def _why_not(intent: Intent, who: Visitor, directory: Any) -> str | None:
         if vote.by == person:
             return f"You have answered “{vote.outcome}”; others have to answer as well."
     return None
+
+
+def _may_answer(intent: Intent, who: Visitor, directory: Any) -> bool:
+    try:
+        require_reviewer(who.principal, intent, directory)
+    except HoldshortError:
+        return False
+    return True
 
 
 def _can_edit(intent: Intent, step: Step, arguments: Any) -> bool:
@@ -160,6 +177,7 @@ def _timeline(events: Any, deliveries: Any) -> list[dict[str, Any]]:
                 "what": event.event_type.removeprefix("intent.").replace("_", " "),
                 "who": line.get("actor", ""),
                 "said": f"{said_so}: {text}" if said_so and text else said_so or text or "",
+                "evidence": details.get("evidence") or [],
             }
         )
     for one in deliveries:
@@ -170,6 +188,7 @@ def _timeline(events: Any, deliveries: Any) -> list[dict[str, Any]]:
                 "what": f"{how[one.state]} ({one.reason}, {one.channel})",
                 "who": one.recipient,
                 "said": one.last_error or "" if one.state == "dead" else "",
+                "evidence": [],
             }
         )
     return sorted(found, key=lambda entry: entry["at"])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from holdshort.inbox.fields import Field, NotReadable
+from holdshort.inbox.fields import Field, NotReadable, read_json
 
 _MASKED = "holdshort:masked:"
 
@@ -60,10 +60,11 @@ def _value(name: str, before: Any, text: str) -> Any:
         # Browsers send line ends of their own: what was not touched stays as it was, to the byte.
         return before if text == before.replace("\r\n", "\n") else text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        kind = "number" if isinstance(before, int | float) else "JSON"
-        raise NotReadable(name, f"is no {kind}") from None
+        value = read_json(name, text)
+    except NotReadable:
+        if isinstance(before, int | float):
+            raise NotReadable(name, "is no number") from None
+        raise
     if isinstance(before, int | float) and not isinstance(before, bool):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise NotReadable(name, "is no number")

@@ -7,13 +7,17 @@ is a box for JSON, so that every schema can be answered.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from holdshort.errors import InvalidRequest
+from holdshort.inbox.layout import control_of, deepest_of, resolved
+from holdshort.server.body import parse_json
+
 _MISSING = object()
-#: How deep objects are laid out as fields; below, they are boxes for JSON.
-_DEEPEST = 4
+_DEEPEST_JSON = 32
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Field:
     label: str
     control: str
     """text, area, number, integer, check, select, multiple, lines, json, group, date, datetime,
-    email, url"""
+    email, url, file, files"""
     value: str = ""
     chosen: tuple[str, ...] = ()
     help: str = ""
@@ -56,64 +60,37 @@ def fields_of(
     prefix: str = "d",
 ) -> tuple[Field, ...]:
     """Return the controls of an object's schema, filled with what was posted before."""
-    whole = _field(schema, schema, prefix, "", True, posted, problems or {}, 0, {})
+    deepest = deepest_of(schema)
+    whole = _field(schema, schema, prefix, "", True, posted, problems or {}, 0, deepest)
     return whole.fields if whole.control == "group" else (whole,)
 
 
 def answer_in(
-    schema: Mapping[str, Any], posted: Mapping[str, list[str]], *, prefix: str = "d"
+    schema: Mapping[str, Any],
+    posted: Mapping[str, list[str]],
+    *,
+    prefix: str = "d",
+    files: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Any:
-    """Return what was filled in, as JSON. What was left empty is left out. Raises NotReadable."""
-    found = _value(schema, schema, prefix, posted, 0)
+    """Return what was filled in, as JSON. What was left empty is left out. Raises NotReadable.
+
+    Args:
+        files: by SHA-256, the files that have arrived, as they stand in the answer; the control of
+            a file posts its SHA-256.
+    """
+    found = _value(schema, schema, prefix, posted, 0, deepest_of(schema), files or {})
     return {} if found is _MISSING else found
 
 
-def _resolved(schema: Any, root: Mapping[str, Any]) -> dict[str, Any]:
-    """Follow local references and `Optional[...]`, as pydantic writes them."""
-    for _ in range(10):
-        if not isinstance(schema, Mapping):
-            return {}
-        ref = schema.get("$ref")
-        if isinstance(ref, str) and ref.startswith("#/"):
-            target: Any = root
-            for part in ref[2:].split("/"):
-                name = part.replace("~1", "/").replace("~0", "~")
-                target = target.get(name, {}) if isinstance(target, Mapping) else {}
-            schema = {**target, **{k: v for k, v in schema.items() if k != "$ref"}}
-            continue
-        options = schema.get("anyOf") or schema.get("oneOf")
-        if isinstance(options, list):
-            real = [one for one in options if one != {"type": "null"}]
-            if len(real) == 1:
-                rest = {k: v for k, v in schema.items() if k not in ("anyOf", "oneOf")}
-                schema = {**real[0], **rest} if isinstance(real[0], Mapping) else rest
-                continue
-        return dict(schema)
-    return {}
+def file_controls(schema: Mapping[str, Any], *, prefix: str = "d") -> set[str]:
+    """Return the names of the controls that take files."""
+    return {
+        field.name for field in _flat(fields_of(schema, prefix=prefix)) if "file" in field.control
+    }
 
 
-def _control(schema: dict[str, Any], depth: int) -> str:
-    if "enum" in schema:
-        return "select"
-    kind = schema.get("type")
-    if kind == "object" and isinstance(schema.get("properties"), Mapping) and depth < _DEEPEST:
-        return "group"
-    if kind == "string":
-        formats = {"date": "date", "date-time": "datetime", "email": "email", "uri": "url"}
-        if schema.get("format") in formats:
-            return formats[schema["format"]]
-        return "area" if schema.get("maxLength", 0) > 120 else "text"
-    if kind in ("number", "integer"):
-        return str(kind)
-    if kind == "boolean":
-        return "check"
-    if kind == "array" and isinstance(schema.get("items"), Mapping):
-        items = schema["items"]
-        if "enum" in items:
-            return "multiple"
-        if items.get("type") in ("string", "number", "integer"):
-            return "lines"
-    return "json"
+def _flat(fields: tuple[Field, ...]) -> list[Field]:
+    return [one for field in fields for one in (field, *_flat(field.fields))]
 
 
 def _field(
@@ -125,10 +102,10 @@ def _field(
     posted: Mapping[str, list[str]] | None,
     problems: Mapping[str, str],
     depth: int,
-    _: Mapping[str, Any],
+    deepest: int,
 ) -> Field:
-    found = _resolved(schema, root)
-    control = _control(found, depth)
+    found = resolved(schema, root)
+    control = control_of(found, depth, deepest)
     values = None if posted is None else posted.get(name, [])
     default = found.get("default")
     children: tuple[Field, ...] = ()
@@ -137,7 +114,7 @@ def _field(
         children = tuple(
             _field(
                 child, root, f"{name}/{_escaped(child_name)}", child_name, child_name in needed,
-                posted, problems, depth + 1, {},
+                posted, problems, depth + 1, deepest,
             )
             for child_name, child in found["properties"].items()
         )  # fmt: skip
@@ -183,16 +160,22 @@ def _chosen(values: list[str] | None, default: Any) -> tuple[str, ...]:
 
 
 def _value(
-    schema: Any, root: Mapping[str, Any], name: str, posted: Mapping[str, list[str]], depth: int
+    schema: Any,
+    root: Mapping[str, Any],
+    name: str,
+    posted: Mapping[str, list[str]],
+    depth: int,
+    deepest: int,
+    files: Mapping[str, Mapping[str, Any]],
 ) -> Any:
-    found = _resolved(schema, root)
-    control = _control(found, depth)
+    found = resolved(schema, root)
+    control = control_of(found, depth, deepest)
     if control == "group":
         needed = found.get("required") or []
         whole = {}
         for child_name, child in found["properties"].items():
             pointer = f"{name}/{_escaped(child_name)}"
-            value = _value(child, root, pointer, posted, depth + 1)
+            value = _value(child, root, pointer, posted, depth + 1, deepest, files)
             if value == {} and child_name not in needed and depth >= 0:
                 continue
             if value is not _MISSING:
@@ -200,16 +183,21 @@ def _value(
         return whole
     texts = posted.get(name, [])
     if control == "multiple":
-        return [_json(name, text) for text in texts] if texts else _MISSING
+        return [read_json(name, text) for text in texts] if texts else _MISSING
     if control == "check":
         return "true" in texts
+    if control in ("file", "files"):
+        arrived = [_file(name, text, found, files) for text in texts if text.strip()]
+        if control == "files":
+            return arrived or _MISSING
+        return arrived[-1] if arrived else _MISSING
     text = texts[-1].replace("\r\n", "\n") if texts else ""
     if not text.strip():
         return _MISSING
     if control in ("number", "integer"):
         return _number(name, text, whole=control == "integer")
     if control in ("select", "json"):
-        return _json(name, text)
+        return read_json(name, text)
     if control == "lines":
         kind = found["items"]["type"]
         parts = [line.strip() for line in text.split("\n") if line.strip()]
@@ -221,18 +209,34 @@ def _value(
     return text if control == "area" else text.strip()
 
 
+def _file(
+    name: str, sha256: str, schema: dict[str, Any], files: Mapping[str, Mapping[str, Any]]
+) -> Any:
+    """A file in an answer: {name, sha256, size}, or its SHA-256 alone where a text is wanted."""
+    if sha256 not in files:
+        raise NotReadable(name, "is no file that has arrived here")
+    wanted = schema.get("items", schema) if schema.get("type") == "array" else schema
+    return sha256 if wanted.get("type") == "string" else dict(files[sha256])
+
+
 def _number(name: str, text: str, *, whole: bool) -> int | float:
+    plain = text.strip()
     try:
-        return int(text) if whole else float(text) if not text.strip().isdigit() else int(text)
+        found = int(plain) if whole or plain.isdigit() else float(plain)
     except ValueError:
-        raise NotReadable(name, "is no whole number" if whole else "is no number") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise NotReadable(name, "is no whole number" if whole else "is no number")
+    return found
 
 
-def _json(name: str, text: str) -> Any:
+def read_json(name: str, text: str) -> Any:
+    """Return the value of a JSON text. Raises NotReadable, naming the field."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise NotReadable(name, "is no JSON") from None
+        return parse_json(text.encode(errors="surrogatepass"), max_depth=_DEEPEST_JSON)
+    except (InvalidRequest, ValueError) as error:
+        why = getattr(error, "message", "")
+        raise NotReadable(name, f"is no JSON{f': {why}' if why else ''}") from None
 
 
 def _escaped(key: str) -> str:

@@ -7,7 +7,7 @@ import json
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from holdshort.inbox import tasks
+from holdshort.inbox import absence, batch, tasks
 from holdshort.inbox.card import card
 from holdshort.inbox.editing import edit_form
 from holdshort.inbox.web import PRIVATE, go, page, visitor
@@ -31,6 +31,7 @@ async def inbox(request: Request) -> Response:
     search = query.get("q", "")[:200]
     found = await tasks.waiting(ctx, who.principal.tenant, who.principal.id, chosen, search)
     now = ctx.engine.store.clock.now()
+    directory = await ctx.engine.directory_now(who.principal.tenant)
     return page(
         "inbox.html",
         visitor=who,
@@ -40,8 +41,28 @@ async def inbox(request: Request) -> Response:
         search=search,
         now=now,
         what_next=lambda step: said.what_next(step, now),
+        standing=absence.standing(directory, who.principal.id, now),
+        groups=batch.groups(found.tasks, who.principal, directory),
         undo=await _undoable(request, ctx, who),
     )
+
+
+async def news(request: Request) -> Response:
+    """Say what is in the list, as soon as it is another than the one that was `seen`."""
+    ctx, who = await visitor(request)
+    query, person = request.query_params, who.principal
+    seconds = query_number(request, "wait_seconds", 0, highest=30)
+    found = await tasks.when_changed(
+        ctx,
+        person.tenant,
+        person.id,
+        query.get("filter", "all"),
+        query.get("q", "")[:200],
+        query.get("seen", "")[:64],
+        seconds,
+    )
+    body = {"seen": found.seen, "tasks": {one.id: one.version for one in found.tasks}}
+    return JSONResponse(body, headers=PRIVATE)
 
 
 async def show(request: Request) -> Response:
@@ -49,6 +70,11 @@ async def show(request: Request) -> Response:
     ctx, who = await visitor(request)
     intent = await ctx.intent(who.principal, request.path_params["intent_id"])
     return await card(request, ctx, who, intent, undo=await _undoable(request, ctx, who))
+
+
+async def back(request: Request) -> Response:
+    """Go to the card: where a form was shown again, its address stands in the browser."""
+    return go(f"/inbox/{request.path_params['intent_id']}")
 
 
 async def edit(request: Request) -> Response:
@@ -78,7 +104,13 @@ async def state(request: Request) -> Response:
         lambda intent: intent.version != version,
         seconds,
     )
-    body = {"version": found.version, "open": not found.terminal, "text": said.how_it_stands(found)}
+    body = {
+        "version": found.version,
+        "open": not found.terminal,
+        "text": said.how_it_stands(found),
+        "digest": found.digest,
+        "step": found.step,
+    }
     return JSONResponse(body, headers=PRIVATE)
 
 
@@ -96,7 +128,12 @@ _I = "/inbox/{intent_id}"
 PAGES = (
     ("GET", "/", home),
     ("GET", "/inbox", inbox),
+    ("GET", "/inbox/news", news),
     ("GET", _I, show),
+    ("GET", f"{_I}/decide", back),
+    ("GET", f"{_I}/preview", back),
+    ("GET", f"{_I}/comment", back),
+    ("GET", f"{_I}/delegate", back),
     ("GET", f"{_I}/edit", edit),
     ("GET", f"{_I}/state", state),
 )

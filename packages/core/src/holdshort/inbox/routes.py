@@ -12,13 +12,35 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdshort.errors import HoldshortError
-from holdshort.inbox import actions, pages, signing_in
+from holdshort.inbox import (
+    absence,
+    account,
+    actions,
+    batch,
+    devices,
+    install,
+    mail_code,
+    mail_links,
+    oidc,
+    pages,
+    passkeys,
+    signing_in,
+    step_up,
+    uploads,
+)
+from holdshort.inbox.admin.pages import PAGES as ADMIN_PAGES
+from holdshort.inbox.slack import pages as slack
 from holdshort.inbox.web import HEADERS, NotSignedIn, Page, go, page
 from holdshort.store.base import Down
 
 log = logging.getLogger("holdshort.inbox")
 
-_MEDIA = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_MEDIA = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml; charset=utf-8",
+    "png": "image/png",
+}
 
 
 class _Shown:
@@ -61,16 +83,28 @@ async def static(request: Request) -> Response:
     found = files("holdshort.inbox") / "static" / name
     if "/" in name or name.rpartition(".")[2] not in _MEDIA or not found.is_file():
         return page("message.html", 404, title="This is not here", text="There is no such file.")
-    media = f"{_MEDIA[name.rpartition('.')[2]]}; charset=utf-8"
     headers = HEADERS | {"Cache-Control": "public, max-age=300"}
-    return Response(found.read_bytes(), 200, headers, media)
+    return Response(found.read_bytes(), 200, headers, _MEDIA[name.rpartition(".")[2]])
 
 
 #: In this order: `/sign-in/{token}` takes what no page before it has taken.
 PAGES: tuple[tuple[str, str, Page], ...] = (
+    *batch.PAGES,  # before the cards: `batch` is no id
     *pages.PAGES,
     *actions.PAGES,
+    *uploads.PAGES,
+    *absence.PAGES,
+    *account.PAGES,
+    *devices.PAGES,
+    *install.PAGES,
+    *mail_code.PAGES,
+    *mail_links.PAGES,
+    *oidc.PAGES,
+    *passkeys.PAGES,
+    *step_up.PAGES,
     *signing_in.PAGES,
+    *slack.PAGES,
+    *ADMIN_PAGES,
     ("GET", "/static/{name}", static),
 )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import time
 from dataclasses import dataclass
 
 from holdshort.models import Directory, Intent
@@ -11,6 +14,9 @@ from holdshort.server.context import Context
 MOST = 500
 #: A task that ends within this is *expiring* (seconds).
 SOON = 3600
+#: How long changes are gathered before a list is read again (seconds): a storm of them is read a
+#: few times a second, not at each.
+GATHER = 0.25
 
 FILTERS = {
     "all": "All",
@@ -28,6 +34,12 @@ class Waiting:
     tasks: list[Intent]
     counts: dict[str, int]
     more: bool
+
+    @property
+    def seen(self) -> str:
+        """What a page holds to know the list by: another one as soon as anything in it changed."""
+        text = " ".join(f"{one.id}:{one.version}" for one in self.tasks)
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 async def waiting(
@@ -52,6 +64,22 @@ async def waiting(
     }
     counts = {name: len(tasks) for name, tasks in by_filter.items()}
     return Waiting(by_filter.get(chosen, open_ones), counts, more=len(found) == MOST)
+
+
+async def when_changed(
+    ctx: Context, tenant: str, person: str, chosen: str, search: str, seen: str, seconds: float
+) -> Waiting:
+    """Return the list as soon as it is another than the one that was seen, or as it is when time
+    is up."""
+    ends = time.monotonic() + seconds
+    with ctx.engine.wake.on_tenant(tenant) as subscription:
+        while True:
+            found = await waiting(ctx, tenant, person, chosen, search)
+            left = ends - time.monotonic()
+            if found.seen != seen or left <= 0:
+                return found
+            await subscription.wait(left)
+            await asyncio.sleep(min(GATHER, max(0, ends - time.monotonic())))
 
 
 def _matches(intent: Intent, words: list[str]) -> bool:

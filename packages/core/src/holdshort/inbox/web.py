@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -15,7 +16,7 @@ from holdshort.errors import HoldshortError, InvalidRequest
 from holdshort.inbox import shown
 from holdshort.notify import said
 from holdshort.server.context import Context, context
-from holdshort.server.sessions import COOKIE, SESSION_SECONDS, Sessions, Visitor
+from holdshort.server.sessions import COOKIE, Sessions, Visitor
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -26,8 +27,8 @@ LARGEST_FORM = 2 * 1024 * 1024
 #: Nothing from elsewhere, nothing inline, framed by nobody, and no address told to anybody.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; "
-    "img-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
+    "img-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -35,6 +36,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 PRIVATE = HEADERS | {"Cache-Control": "no-store"}
+
+#: Where somebody may be sent after signing in: pages of ours, in characters that no browser reads
+#: as another place.
+_OURS = re.compile(
+    r"(?!.*(//|\.\.))/(inbox|account|admin|away|devices)([/?][A-Za-z0-9/?&=._~%+-]*)?"
+)
 
 
 class NotSignedIn(Exception):
@@ -79,7 +86,10 @@ def page(name: str, status: int = 200, /, **values: Any) -> Response:
     """Return a rendered page."""
     defaults = {"visitor": None, "notice": None, "undo": None}
     text = _templates().get_template(name).render(**{**defaults, **values})
-    return Response(text, status, PRIVATE, "text/html; charset=utf-8")
+    who = values.get("visitor")
+    # So that a browser keeps nobody's pages for somebody else.
+    whose = {} if who is None else {"Holdshort-Person": who.browser_id}
+    return Response(text, status, PRIVATE | whose, "text/html; charset=utf-8")
 
 
 def go(path: str) -> Response:
@@ -157,7 +167,7 @@ def with_session(response: Response, request: Request, secret: str) -> Response:
     response.set_cookie(
         COOKIE,
         secret,
-        max_age=SESSION_SECONDS,
+        max_age=round(context(request).settings.session_seconds),
         path="/",
         httponly=True,
         samesite="lax",
@@ -173,6 +183,4 @@ def is_secure(request: Request) -> bool:
 
 def safe_next(path: str | None) -> str:
     """Return where to go after signing in: a page of the inbox, and never another site."""
-    if path and path.startswith("/inbox") and not path.startswith("//") and "\\" not in path:
-        return path
-    return "/inbox"
+    return path if path and _OURS.fullmatch(path) else "/inbox"

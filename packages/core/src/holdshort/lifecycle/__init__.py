@@ -6,8 +6,23 @@ error, and nothing has changed.
 
 from __future__ import annotations
 
-from holdshort.lifecycle import end, grants, holding, human, leases, runs, timers
+from holdshort.lifecycle import (
+    agents,
+    callbacks,
+    end,
+    grants,
+    holding,
+    human,
+    leases,
+    runs,
+    talk,
+    timers,
+)
+from holdshort.lifecycle.alive import require_alive
 from holdshort.lifecycle.commands import (
+    AddCallback,
+    Advance,
+    Attach,
     Cancel,
     Claim,
     Command,
@@ -28,6 +43,7 @@ from holdshort.lifecycle.commands import (
     Supersede,
     TakeLease,
     Tick,
+    Transfer,
     Undo,
 )
 from holdshort.lifecycle.create import create
@@ -37,6 +53,9 @@ from holdshort.models import Directory, Intent
 
 __all__ = [
     "ALLOWED",
+    "AddCallback",
+    "Advance",
+    "Attach",
     "Cancel",
     "Claim",
     "Command",
@@ -62,6 +81,7 @@ __all__ = [
     "TakeLease",
     "TakeRun",
     "Tick",
+    "Transfer",
     "Transition",
     "Undo",
     "apply",
@@ -74,6 +94,7 @@ def apply(intent: Intent | None, command: Command, *, directory: Directory, now:
 
     Only `Create` takes no intent. Raises a HoldshortError where the command is refused.
     """
+    directory = directory.at(now)
     if isinstance(command, Create):
         draft = create(command, directory, now)
     else:
@@ -93,6 +114,8 @@ def _change(draft: Draft, command: Command, directory: Directory) -> None:
             holding.undo(draft, command)
         case Tick():
             timers.tick(draft, directory)
+        case AddCallback():
+            callbacks.add(draft, command)
         case Claim():
             human.claim(draft, command, directory)
         case Release():
@@ -100,7 +123,13 @@ def _change(draft: Draft, command: Command, directory: Directory) -> None:
         case Delegate():
             human.delegate(draft, command, directory)
         case Comment():
-            human.comment(draft, command, directory)
+            talk.comment(draft, command, directory)
+        case Attach():
+            talk.attach(draft, command, directory)
+        case Advance():
+            agents.advance(draft, command, directory)
+        case Transfer():
+            agents.transfer(draft, command, directory)
         case Cancel():
             end.cancel(draft, command)
         case Supersede():
@@ -108,6 +137,7 @@ def _change(draft: Draft, command: Command, directory: Directory) -> None:
         case Fail():
             end.fail(draft, command)
         case Consume():
+            require_alive(command.principal, directory)
             grants.consume(draft, command)
         case Report():
             grants.report(draft, command)

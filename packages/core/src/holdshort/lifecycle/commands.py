@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdshort.models import Principal, Settles
+from holdshort.models import Callback, Principal, Settles
 from holdshort.requests import DecisionRequest, IntentRequest
 
 
@@ -40,6 +40,14 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True)
+class AddCallback:
+    """The agent that asked wants to be called when the intent has ended."""
+
+    principal: Principal
+    callback: Callback
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A person takes the step, so that others leave it alone."""
 
@@ -68,6 +76,39 @@ class Comment:
 
     principal: Principal
     text: str
+    ask: bool = False
+    """A reviewer asks the agent something, before they decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A reviewer puts a file beside the intent, which is known by its SHA-256."""
+
+    principal: Principal
+    name: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """An agent says how the step that is its work went."""
+
+    principal: Principal
+    succeeded: bool
+    result: dict[str, Any]
+    error: str | None = None
+    again: bool = False
+    """Whether this may be said a second time, its first answer being lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """An agent asks another one to do its step."""
+
+    principal: Principal
+    to: str
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +227,14 @@ Command = (
     Create
     | Decide
     | Undo
+    | AddCallback
     | Claim
     | Release
     | Delegate
     | Comment
+    | Attach
+    | Advance
+    | Transfer
     | Cancel
     | Supersede
     | Fail

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdshort import audit
 from holdshort.digest import action_digest
+from holdshort.lifecycle.alive import require_alive
 from holdshort.lifecycle.commands import Create, FollowUp, Supersede
 from holdshort.lifecycle.draft import Draft
 from holdshort.models import Directory, Intent
@@ -14,6 +15,7 @@ from holdshort.policy.plan import plan
 def create(command: Create, directory: Directory, now: int) -> Draft:
     """Return the new intent with its first step open."""
     request, principal = command.request, command.principal
+    require_alive(principal, directory)
     steps = plan(
         request,
         agent=principal.id,
@@ -46,6 +48,7 @@ def create(command: Create, directory: Directory, now: int) -> Draft:
         steps=steps,
         resume=request.resume == "worker" or request.continuation is not None,
         supersedes=request.supersedes,
+        reply_to=request.reply_to,
         settles=command.settles,
         run=command.run,
         head=audit.genesis(principal.tenant, command.intent_id),
@@ -66,11 +69,15 @@ def create(command: Create, directory: Directory, now: int) -> Draft:
 
 
 def ask(draft: Draft) -> None:
-    """Open the current step: from now on people can answer, and time runs."""
+    """Open the current step: from now on people, or its agent, can answer, and time runs."""
     step = open_step(draft.intent.current, draft.now)
     steps = list(draft.intent.steps)
     steps[draft.intent.step] = step
     draft.set(steps=tuple(steps))
+    if step.agent is not None:
+        if draft.intent.status != "DELIVERED":  # the first step is delivered with the intent
+            draft.log("intent.delivered", "system", step=draft.intent.step, to_agent=step.agent)
+        return
     draft.move("WAITING", "WAITING_FOR_HUMAN")
     draft.log(
         "intent.human_task_assigned",

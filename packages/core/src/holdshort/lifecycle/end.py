@@ -7,22 +7,81 @@ from holdshort.kinds import kind_named
 from holdshort.lifecycle.commands import Cancel, Fail, FollowUp, Settle, Supersede
 from holdshort.lifecycle.create import ask
 from holdshort.lifecycle.draft import Draft
-from holdshort.models import Decision, Grant, Principal
+from holdshort.models import Decision, Grant, Principal, Step
 
 TIMEOUT_ACTOR = "system:timeout"
 
 
 def finish_step(draft: Draft, decision: Decision) -> None:
     """Go on to the next step after a yes; otherwise end the intent with this answer."""
+    if not go_on(draft, succeeded=decision.positive is True):
+        conclude(draft)
+
+
+def go_on(draft: Draft, *, succeeded: bool) -> bool:
+    """Open the step that follows; return False where there is none.
+
+    A no stays a no: what follows it may put things in order, and gives no permit any more.
+    """
+    intent, step = draft.intent, draft.intent.current
+    named = step.on_success if succeeded else step.on_failure
+    if named is not None:
+        following = [one.name for one in intent.steps].index(named, intent.step + 1)
+    elif succeeded and intent.step + 1 < len(intent.steps):
+        following = intent.step + 1
+    else:
+        return False
+    if not succeeded and step.agent is None and intent.decided_at_step is None:
+        draft.set(decided_at_step=intent.step)
+    draft.set(step=following)
+    ask(draft)
+    return True
+
+
+def conclude(draft: Draft) -> None:
+    """End the intent after its last step: with the first no, else with the last yes, else with
+    what its agents made of it."""
     intent = draft.intent
-    if decision.positive and intent.step + 1 < len(intent.steps):
-        draft.set(step=intent.step + 1)
-        ask(draft)
-        return
+    index = intent.decided_at_step
+    if index is None:
+        answered = [n for n, step in enumerate(intent.steps) if step.decision and not step.agent]
+        index = answered[-1] if answered else intent.step
+    decision = intent.steps[index].decision or _done(draft)
+    if index != intent.step:
+        draft.set(decided_at_step=index)
     _conclude(draft, decision)
-    draft.move("COMPLETED")
-    draft.log("intent.completed", decision.decided_by, result=_result(decision))
+    result = _result(decision)
+    if made := {step.name: step.result for step in intent.steps if step.done_by}:
+        result["steps"] = made
+    actor = decision.decided_by if intent.current.agent is None else _by(intent.current)
+    # An answer that time gave stays one, whatever an agent did afterwards.
+    draft.move("TIMED_OUT" if decision.timed_out else "COMPLETED")
+    draft.log(
+        "intent.timed_out" if decision.timed_out else "intent.completed", actor, result=result
+    )
     draft.tell("decided")
+
+
+def _done(draft: Draft) -> Decision:
+    """Record that an agent did what was asked. This is nobody's yes."""
+    step = draft.intent.current
+    decision = Decision(
+        intent_id=draft.intent.id,
+        step=draft.intent.step,
+        outcome="completed",
+        positive=None,
+        decided_by=_by(step),
+        at=draft.now,
+        via="api",
+        digest=draft.intent.digest,
+        data=step.result,
+    )
+    draft.set_step(decision=decision)
+    return decision
+
+
+def _by(step: Step) -> str:
+    return f"agent:{step.done_by}"
 
 
 def time_out(draft: Draft) -> None:
@@ -43,15 +102,21 @@ def time_out(draft: Draft) -> None:
         timed_out=True,
     )
     draft.set_step(status="done", decision=decision)
-    if approve and draft.intent.step + 1 < len(draft.intent.steps):
+    following = step.on_success if approve else step.on_failure
+    if following is not None or (approve and draft.intent.step + 1 < len(draft.intent.steps)):
         draft.move("IN_PROGRESS")
         draft.log(
-            "intent.step_timed_out", TIMEOUT_ACTOR, step=draft.intent.step, fallback="approve"
+            "intent.step_timed_out",
+            TIMEOUT_ACTOR,
+            step=draft.intent.step,
+            fallback=step.policy.fallback,
         )
-        draft.set(step=draft.intent.step + 1)
-        ask(draft)
+        go_on(draft, succeeded=approve)
         return
-    assigned = step.assigned
+    assigned = step.assigned if step.agent is None else ()
+    earlier = draft.intent.decided_at_step
+    if earlier is not None:
+        decision = draft.intent.steps[earlier].decision or decision
     _conclude(draft, decision)
     draft.move("TIMED_OUT")
     draft.log(
@@ -69,7 +134,7 @@ def _conclude(draft: Draft, decision: Decision) -> None:
     intent = draft.intent
     grant = None
     if decision.positive:
-        ttl = intent.current.policy.grant_ttl
+        ttl = intent.steps[decision.step].policy.grant_ttl
         grant = Grant(
             digest=intent.digest, issued_at=draft.now, expires_at=draft.now + round(ttl * 1000)
         )
@@ -146,7 +211,8 @@ def _withdraw(draft: Draft) -> None:
         raise NotPending(
             f"this intent has already ended: {draft.intent.status}", status=draft.intent.status
         )
-    draft.tell("canceled", draft.intent.current.assigned)
+    step = draft.intent.current
+    draft.tell("canceled", step.assigned if step.agent is None else ())
     draft.set_step(status="done", held=None)
     draft.set(lease_at=draft.now if draft.intent.resume else None)
 

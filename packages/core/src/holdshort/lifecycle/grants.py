@@ -149,7 +149,7 @@ def _question(intent: Intent, grant: Grant) -> IntentRequest:
                 "it is not run again."
             ),
             "task": "confirmation",
-            "to": list(intent.steps[0].reviewers),
+            "to": list(next(one.reviewers for one in intent.steps if one.agent is None)),
             "payload": {
                 "intent_id": intent.id,
                 "tool": intent.tool,

@@ -42,6 +42,7 @@ def answer(draft: Draft, command: Decide, directory: Directory) -> None:
         command.principal.actor,
         outcome=said.outcome,
         via=command.principal.via,
+        strong=command.principal.strong or None,
         until=iso(until),
         step=intent.step,
     )

@@ -1,4 +1,4 @@
-"""What people do: decide, claim, release, delegate, comment."""
+"""What people do: decide, claim, release, delegate."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from holdshort.errors import (
     StaleDigest,
 )
 from holdshort.kinds import kind_named
-from holdshort.lifecycle.commands import Claim, Comment, Decide, Delegate, Release
+from holdshort.lifecycle.commands import Claim, Decide, Delegate, Release
 from holdshort.lifecycle.draft import Draft
 from holdshort.lifecycle.end import finish_step
-from holdshort.models import Decision, Directory, Intent, Step, Vote, iso
-from holdshort.policy.eligible import may_delegate, require_reviewer
+from holdshort.models import Decision, Directory, Intent, Principal, Step, Vote, iso
+from holdshort.policy.eligible import claimed_by, may_delegate, require_reviewer, require_seat
 from holdshort.policy.quorum import deciding_vote
 from holdshort.requests import DecisionRequest
 
@@ -29,7 +29,8 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
     if intent.terminal or (answer.step is not None and answer.step != intent.step):
         _check_late(intent, command)
         return  # the same person's same answer again: already recorded, nothing to add
-    person = require_reviewer(principal, intent, directory)
+    seat = require_seat(principal, intent, directory)
+    person = seat.person
     if answer.step is None and len(intent.steps) > 1:
         # Sent again after its answer was lost, it could be taken for the next step's.
         raise InvalidRequest(
@@ -41,10 +42,10 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
     digest = _digest_of(intent, answer)
     if _given_before(step, person, answer) and digest == intent.digest:
         return  # a retry
-    if step.claimed_by not in (None, person):
+    taken = claimed_by(step, directory)
+    if taken not in (None, person):
         raise Conflict(
-            f"{step.claimed_by} has taken this; ask them to decide it or to release it",
-            claimed_by=step.claimed_by,
+            f"{taken} has taken this; ask them to decide it or to release it", claimed_by=taken
         )
     if answer.digest is not None and answer.digest != intent.digest:
         raise StaleDigest(shown=answer.digest, stored=intent.digest)
@@ -53,12 +54,20 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
     _check_answer(step, answer)
     kind = kind_named(step.task.task_type)
     positive = kind.sign(answer.outcome)
+    if positive and step.policy.risk == "high":
+        _require_strong(principal, directory)
     if digest != intent.digest:
         _take_edit(draft, answer, digest, principal.actor)
     for vote in draft.intent.current.live_votes:
         if vote.by == person:
             raise AlreadyDecided(
                 f"you already answered '{vote.outcome}' at {iso(vote.at)}; one person counts once",
+                outcome=vote.outcome,
+            )
+        if vote.on_behalf_of == person:
+            raise AlreadyDecided(
+                f"{vote.by} answered '{vote.outcome}' for you at {iso(vote.at)}; one seat counts "
+                "once",
                 outcome=vote.outcome,
             )
     vote = Vote(
@@ -71,6 +80,8 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
         comment=answer.comment,
         data=answer.data,
         evidence=tuple(item.model_dump(exclude_none=True) for item in answer.evidence),
+        on_behalf_of=seat.on_behalf_of,
+        strong=principal.strong,
     )
     draft.set_step(votes=(*draft.intent.current.votes, vote))
     if deciding_vote(draft.intent.current) is None:
@@ -99,6 +110,7 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
         data=vote.data,
         evidence=vote.evidence,
         edited=draft.intent.edited_arguments is not None,
+        on_behalf_of=vote.on_behalf_of,
     )
     draft.set_step(status="done", decision=decision)
     draft.move("IN_PROGRESS")
@@ -113,7 +125,20 @@ def _answer_details(vote: Vote) -> dict[str, Any]:
         "comment": vote.comment,
         "data": vote.data,
         "evidence": vote.evidence or None,
+        "on_behalf_of": vote.on_behalf_of,
+        "strong": vote.strong or None,
     }
+
+
+def _require_strong(principal: Principal, directory: Directory) -> None:
+    """Refuse a yes of high risk by whoever has not shown, for this very answer, that it is them,
+    where that is the rule. It holds for every door: a stolen key or session is not enough."""
+    if directory.passkey_for_high_risk and not principal.strong:
+        raise Forbidden(
+            "a yes of high risk needs a passkey here: decide it in the inbox; its page Account "
+            "adds one",
+            rule="passkey_for_high_risk",
+        )
 
 
 def _check_late(intent: Intent, command: Decide) -> None:
@@ -179,7 +204,7 @@ def _check_edit(intent: Intent, step: Step, answer: DecisionRequest) -> None:
         raise Forbidden(
             "the policy does not let reviewers edit here; reject it and say what to change"
         )
-    if intent.step > 0:
+    if any(one.agent is None for one in intent.steps[: intent.step]):
         raise Conflict(
             "an earlier step has approved these arguments, so they cannot be edited at this one; "
             "reject it and say what to change"
@@ -223,13 +248,14 @@ def claim(draft: Draft, command: Claim, directory: Directory) -> None:
     """Take the step."""
     _require_open(draft.intent)
     person = require_reviewer(command.principal, draft.intent, directory)
-    holder = draft.intent.current.claimed_by
-    if holder == person:
+    if draft.intent.current.claimed_by == person:
         return
+    holder = claimed_by(draft.intent.current, directory)
     if holder is not None:
         raise Conflict(f"{holder} has already taken this", claimed_by=holder)
     draft.set_step(claimed_by=person)
     draft.log("intent.claimed", command.principal.actor, step=draft.intent.step)
+    draft.tell("claimed")
 
 
 def release(draft: Draft, command: Release, directory: Directory) -> None:
@@ -243,6 +269,7 @@ def release(draft: Draft, command: Release, directory: Directory) -> None:
         raise Forbidden(f"{holder} has taken this, so only they can give it back")
     draft.set_step(claimed_by=None)
     draft.log("intent.released", command.principal.actor, step=draft.intent.step)
+    draft.tell("released")
 
 
 def delegate(draft: Draft, command: Delegate, directory: Directory) -> None:
@@ -271,18 +298,6 @@ def delegate(draft: Draft, command: Delegate, directory: Directory) -> None:
         comment=command.comment,
     )
     draft.tell("asked", (command.to,))
-
-
-def comment(draft: Draft, command: Comment, directory: Directory) -> None:
-    """Add a remark; it decides nothing."""
-    principal, intent = command.principal, draft.intent
-    if principal.kind == "person":
-        if not intent.terminal:
-            require_reviewer(principal, intent, directory)
-    elif principal.kind == "agent" and principal.id != intent.agent:
-        raise Forbidden("only the agent that asked this and its reviewers comment here")
-    draft.log("intent.commented", principal.actor, text=command.text)
-    draft.tell("commented")
 
 
 def _require_open(intent: Intent) -> None:

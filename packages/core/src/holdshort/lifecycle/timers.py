@@ -8,6 +8,7 @@ from holdshort.lifecycle.grants import lose_run
 from holdshort.lifecycle.holding import take_effect
 from holdshort.models import Directory, Intent
 from holdshort.policy import ladder
+from holdshort.policy.eligible import claimed_by
 
 
 def tick(draft: Draft, directory: Directory) -> None:
@@ -24,7 +25,7 @@ def tick(draft: Draft, directory: Directory) -> None:
         elif step.deadline_at is not None and step.deadline_at <= now:
             time_out(draft)
         elif step.remind_at is not None and step.remind_at <= now:
-            _remind(draft)
+            _remind(draft, directory)
         else:
             _escalate(draft)
 
@@ -48,11 +49,12 @@ def _next_human(intent: Intent) -> int | None:
     return ladder.next_due(intent.current) if held is None else held.until
 
 
-def _remind(draft: Draft) -> None:
+def _remind(draft: Draft, directory: Directory) -> None:
     before = draft.intent.current
     after = ladder.remind(before, draft.now)
     draft.set_step(reminded=after.reminded, remind_at=after.remind_at)
-    to = (before.claimed_by,) if before.claimed_by else before.assigned
+    taken = claimed_by(before, directory)
+    to = (taken,) if taken else before.assigned
     draft.log("intent.reminder", "system", step=draft.intent.step, to=to, count=after.reminded)
     draft.tell("reminded", to)
 

@@ -53,7 +53,9 @@ def card_of(intent: Intent, body: str | None, *, now: int, url: str | None) -> C
     step = intent.current
     kind = kind_named(step.task.task_type)
     arguments, hidden = masked(said.arguments(intent, body))
-    words = [(name, *masked_text(text)) for name, text in said.words(body, step)]
+    hidden = hidden or any(masked(one.result)[1] for one in intent.steps)
+    said_by_agents = said.words(body, step) + said.findings(intent, lambda one: masked(one)[0])
+    words = [(name, *masked_text(text)) for name, text in said_by_agents]
     return Card(
         tenant=intent.tenant,
         intent=intent,

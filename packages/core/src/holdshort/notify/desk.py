@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from holdshort.notify.card import Card
 from holdshort.store.base import Device
@@ -23,12 +23,19 @@ class Desk(Protocol):
     async def devices(self, tenant: str, kind: str, person: str) -> Sequence[Device]:
         """Return a person's devices of a kind."""
 
+    async def note_device(self, tenant: str, kind: str, id: str, said: Mapping[str, Any]) -> None:
+        """Keep something with a device, if it is still there."""
+
     async def drop_device(self, tenant: str, kind: str, id: str) -> None:
         """Forget a device that its service does not know any more."""
 
     async def link(self, tenant: str, person: str, intent_id: str) -> str | None:
         """Return a link to the card that is this recipient's alone; None where people cannot reach
         this server. It decides nothing and signs nobody in."""
+
+    async def reply_token(self, tenant: str, person: str, intent_id: str) -> str:
+        """Return what marks a reply as this recipient's, on this intent: 32 small letters and
+        digits. Whoever has it can comment as them, if the mail is from their address."""
 
     async def secret(self, name: str, make: Callable[[], str]) -> str:
         """Return a secret of this server; it is made once and kept."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from holdshort.durations import spell
@@ -69,7 +70,8 @@ def words(body: str | None, step: Step) -> list[tuple[str, str]]:
     asked = json.loads(body or "{}")
     task = asked.get("human_task") or {}
     found = [
-        ("title", step.task.title),
+        # Without a title of the agent's, the task has one of ours.
+        ("title", step.task.title if step.task.title in _titles(asked) else ""),
         ("description", asked.get("description") or ""),
         ("task", step.task.description or task.get("description") or ""),
     ]
@@ -80,8 +82,39 @@ def words(body: str | None, step: Step) -> list[tuple[str, str]]:
     return [(name, text) for text, name in seen.items()]
 
 
+def findings(
+    intent: Intent, clean: Callable[[Any], Any] = lambda result: result
+) -> list[tuple[str, str]]:
+    """Return what agents say of the steps that were their work, as (name, text).
+
+    Args:
+        clean: makes of each result what may be shown.
+    """
+    return [
+        (step.name, f"{step.done_by} on its step {step.name!r}: {_as_text(clean(step.result))}")
+        for step in intent.steps
+        if step.done_by is not None
+    ]
+
+
+def _as_text(result: Any) -> str:
+    return json.dumps(result, ensure_ascii=False, indent=1) if result else "nothing"
+
+
+def _titles(asked: dict[str, Any]) -> set[str]:
+    """Every title that the agent has given."""
+    steps = asked.get("steps") or []
+    given = [one for step in (asked, *steps) for one in (step, step.get("human_task") or {})]
+    return {str(one.get("title") or "") for one in given}
+
+
 def key_figure(intent: Intent, arguments: Any) -> str:
     """Return what a person types back before a high-risk yes: the figure that matters most."""
+    return figure_in(intent.tool, arguments)
+
+
+def figure_in(tool: str, arguments: Any) -> str:
+    """The same, for arguments that nobody has filed yet."""
     found = arguments if isinstance(arguments, dict) else {}
     scalars = {k: v for k, v in found.items() if isinstance(v, str | int | float)}
     named = [value for name, value in scalars.items() if _FIGURES.match(str(name))]
@@ -90,7 +123,7 @@ def key_figure(intent: Intent, arguments: Any) -> str:
         text = value if isinstance(value, str) else json.dumps(value)
         if text and len(text) <= 60 and visible(text) == text.strip() == text:
             return text
-    return visible(intent.tool)[-60:]
+    return visible(tool)[-60:]
 
 
 def if_nobody(step: Step) -> str:
@@ -139,6 +172,8 @@ def how_it_stands(intent: Intent) -> str:
     held = intent.current.held
     if held is not None:
         return f"{held.by.id} answered “{held.answer['outcome']}”; it takes effect in a moment."
+    if intent.current.agent is not None:
+        return f"{intent.current.agent} is to do its step first."
     if intent.current.claimed_by:
         return f"{intent.current.claimed_by} has taken this."
     return "This waits for a decision."

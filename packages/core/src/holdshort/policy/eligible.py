@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from holdshort.errors import Forbidden, NotAReviewer
 from holdshort.models import Directory, Intent, Principal, Step
 
+#: Who has it sees everything of their tenant.
+ADMIN_ROLE = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who answers, and in whose place, where that is somebody who is away."""
+
+    person: str
+    on_behalf_of: str | None = None
+
 
 def require_reviewer(principal: Principal, intent: Intent, directory: Directory) -> str:
-    """Return the person who decides.
+    """Return the person who decides. Raises as `require_seat` does."""
+    return require_seat(principal, intent, directory).person
+
+
+def require_seat(principal: Principal, intent: Intent, directory: Directory) -> Seat:
+    """Return who decides, and for whom.
 
     Raises Forbidden for anything that is not a person and for the agent's own owner where duties
-    are separated, NotAReviewer for a person who is not asked.
+    are separated, NotAReviewer for a person who is not asked and stands in for nobody who is.
     """
     if principal.kind != "person":
         raise Forbidden(
@@ -18,7 +36,8 @@ def require_reviewer(principal: Principal, intent: Intent, directory: Directory)
             "of their own: holdshort keys create --person ana@acme.com",
         )
     step = intent.current
-    if not directory.addresses_of(principal.id) & set(step.assigned):
+    seat = _seat(principal.id, intent, directory)
+    if seat is None:
         raise NotAReviewer(
             f"{principal.id} is not asked here; asked are: {', '.join(step.assigned) or 'nobody'}"
         )
@@ -27,7 +46,36 @@ def require_reviewer(principal: Principal, intent: Intent, directory: Directory)
             f"{principal.id} owns the agent that asks this, so somebody else has to decide",
             rule="separation_of_duties",
         )
-    return principal.id
+    return seat
+
+
+def _seat(person: str, intent: Intent, directory: Directory) -> Seat | None:
+    """Return the seat that a person has here: their own, else that of somebody who is away.
+
+    A seat counts once: nobody stands in for who has answered or has been answered for already. And
+    whom duties keep from deciding cannot decide by a deputy either.
+    """
+    step = intent.current
+    asked = set(step.assigned)
+    if directory.own_addresses_of(person) & asked:
+        return Seat(person)
+    others = [vote for vote in step.live_votes if vote.by != person]
+    taken = {one for vote in others for one in (vote.by, vote.on_behalf_of)}
+    if step.policy.separation_of_duties:
+        taken.add(intent.owner)
+    for absent in directory.away.represented_by(person):
+        if absent not in taken and directory.own_addresses_of(absent) & asked:
+            return Seat(person, absent)
+    return None
+
+
+def claimed_by(step: Step, directory: Directory) -> str | None:
+    """Return who has taken the step. The claim of somebody who is away, or who is not asked any
+    more, keeps nobody else from it."""
+    person = step.claimed_by
+    if person is None or person in directory.away:
+        return None
+    return person if directory.addresses_of(person) & set(step.assigned) else None
 
 
 def may_delegate(person: str, step: Step, directory: Directory) -> bool:
@@ -37,6 +85,16 @@ def may_delegate(person: str, step: Step, directory: Directory) -> bool:
     """
     received = {to for _, to in step.delegated}
     return bool(directory.addresses_of(person) & (set(step.assigned) - received))
+
+
+def may_look(person: str, intent: Intent, directory: Directory) -> bool:
+    """Return whether a person may look at an intent: who is or was asked, and administrators."""
+    if person in directory.inactive:
+        return False
+    if ADMIN_ROLE in directory.people.get(person, ()):
+        return True
+    asked = {address for step in intent.steps for address in (*step.reviewers, *step.assigned)}
+    return bool(directory.addresses_of(person) & asked)
 
 
 def _a(kind: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdshort.models import Policy, Step
+from holdshort.policy.calendars import add_working
 
 
 def open_step(step: Step, now: int) -> Step:
@@ -13,7 +14,7 @@ def open_step(step: Step, now: int) -> Step:
         asked_at=now,
         remind_at=_reminder(step.policy, now, 0),
         escalate_at=_rung(step.policy, now, 0),
-        deadline_at=now + round(step.policy.deadline * 1000),
+        deadline_at=step.policy.ends_at or _after(step.policy, now, step.policy.deadline),
     )
     return opened
 
@@ -53,10 +54,16 @@ def next_due(step: Step) -> int | None:
 def _reminder(policy: Policy, asked_at: int, done: int) -> int | None:
     if policy.remind_after is None or done >= policy.max_reminders:
         return None
-    return asked_at + round((policy.remind_after + done * policy.remind_every) * 1000)
+    return _after(policy, asked_at, policy.remind_after + done * policy.remind_every)
 
 
 def _rung(policy: Policy, asked_at: int, level: int) -> int | None:
     if level >= len(policy.escalate):
         return None
-    return asked_at + round(policy.escalate[level].after * 1000)
+    return _after(policy, asked_at, policy.escalate[level].after)
+
+
+def _after(policy: Policy, start: int, seconds: float) -> int:
+    if policy.calendar is None:
+        return start + round(seconds * 1000)
+    return add_working(start, seconds, policy.calendar)

@@ -9,7 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from holdshort.durations import spell
 from holdshort.errors import Conflict, InvalidRequest
 from holdshort.kinds import kind_named
-from holdshort.models import Directory, HumanTask, Policy, Step
+from holdshort.models import Directory, HumanTask, Policy, Step, agent_address
+from holdshort.policy.agents import check_route, work_step
 from holdshort.policy.resolve import LONGEST_DEADLINE, resolve, type_policy
 from holdshort.requests import (
     Addresses,
@@ -18,6 +19,7 @@ from holdshort.requests import (
     PolicyPatch,
     StepRequest,
     TenantPolicy,
+    WorkflowStep,
 )
 
 _ADDRESSES: TypeAdapter[tuple[str, ...]] = TypeAdapter(Addresses)
@@ -36,14 +38,19 @@ def plan(
     where the call asks for what only a policy may set.
     """
     by_type = type_policy(directory, request.intent_type)
-    asked = request.steps or (request,)
-    steps = []
+    asked = request.steps or _unsaid(request, agent, by_type, directory)
+    steps: list[Step] = []
     for index, step in enumerate(asked):
         field = f"steps[{index}]." if request.steps else ""
         calls: list[PolicyPatch] = [request] if step is request else [request, step]
         policy = resolve(directory, by_type, *calls, field=field)
         if request.deadline_at is not None:
             policy = _until(policy, request, now)
+        route = step if isinstance(step, WorkflowStep) else WorkflowStep()
+        check_route(route, asked[index + 1 :], field)
+        if route.agent is not None:
+            steps.append(work_step(route, policy, directory, field))
+            continue
         task = _task(step, request, agent, field)
         _check_fallback(task, policy, field)
         reviewers = _reviewers(step, request, by_type, directory)
@@ -56,9 +63,32 @@ def plan(
         if not own:
             _check_quorum(policy, reviewers, directory, field)
         steps.append(
-            Step(name=step.name or task.task_type, task=task, policy=policy, reviewers=reviewers)
+            Step(
+                name=step.name or task.task_type,
+                task=task,
+                policy=policy,
+                reviewers=reviewers,
+                on_success=route.on_success,
+                on_failure=route.on_failure,
+            )
         )
     return tuple(steps)
+
+
+def _unsaid(
+    request: IntentRequest, agent: str, by_type: TenantPolicy, directory: Directory
+) -> tuple[StepRequest, ...]:
+    """Return the steps of an intent that names none: people are asked, unless it is addressed to
+    another agent that is registered here and names nobody. Where the tenant's policy says who
+    decides on such intents, they are asked when the agent is done."""
+    to_agent = request.to_agent and agent_address(request.to_agent)
+    named = request.to or request.task or request.human_task or _in_payload(request.payload)
+    if not to_agent or to_agent not in directory.agents or named:
+        return (request,)
+    if to_agent == agent_address(agent):
+        return (request,)  # what an agent says of its own request would be nobody's answer
+    work = WorkflowStep(agent=to_agent)
+    return (work, request) if by_type.reviewers else (work,)
 
 
 def _until(policy: Policy, request: IntentRequest, now: int) -> Policy:
@@ -79,7 +109,7 @@ def _until(policy: Policy, request: IntentRequest, now: int) -> Policy:
             f"deadline_at is {spell(left)} away; the longest allowed is {spell(LONGEST_DEADLINE)}",
             problems=[{"field": "deadline_at", "problem": "too long"}],
         )
-    changed: Policy = policy.but(deadline=left)
+    changed: Policy = policy.but(deadline=left, ends_at=round(now + left * 1000))
     return changed
 
 
@@ -154,7 +184,7 @@ def _check_quorum(
     policy: Policy, reviewers: tuple[str, ...], directory: Directory, field: str
 ) -> None:
     ladder = [address for rung in policy.escalate for address in rung.to]
-    people = directory.people_at([*reviewers, *ladder])
+    people = directory.members_at([*reviewers, *ladder])
     if not people:
         raise InvalidRequest(
             f"there is nobody to ask: {', '.join(reviewers)} has no members. Name a reviewer with "

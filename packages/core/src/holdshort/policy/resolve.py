@@ -9,6 +9,7 @@ from typing import Any
 from holdshort.durations import spell
 from holdshort.errors import Forbidden, InvalidRequest
 from holdshort.models import Directory, Policy, Rung
+from holdshort.people import Hours
 from holdshort.requests import PolicyPatch, RungRequest, TenantPolicy
 
 #: What holds where nobody says otherwise: reminded after 5 and after 30 minutes, escalated after
@@ -33,6 +34,9 @@ BUILT_IN: dict[str, Any] = {
 #: When the second and later rungs come, where the ladder does not say: this long after the one
 #: before.
 RUNG_EVERY = 1800.0
+
+#: The name of the calendar in which all time counts.
+ALWAYS = "always"
 
 #: What a call may ask for. A policy set by the tenant's own people is not held to these.
 SHORTEST_REMINDER = 1.0
@@ -76,6 +80,8 @@ def resolve(
     said["reject_quorum"] = min(said["reject_quorum"], standing["reject_quorum"])
     if by_type.reviewers:
         said["escalate"] = standing.get("escalate")
+    if by_type.calendar not in (None, ALWAYS):
+        said["calendar"] = _calendar(directory, by_type.calendar or "")
     escalate_after = said.pop("escalate_after")
     asked = said.pop("escalate", None)
     if asked is None:
@@ -83,6 +89,17 @@ def resolve(
             (RungRequest(to=directory.default_reviewers),) if directory.default_reviewers else ()
         )
     return Policy(escalate=_ladder(asked, escalate_after), **said)
+
+
+def _calendar(directory: Directory, name: str) -> Hours:
+    found = directory.calendars.get(name)
+    if found is None:
+        raise InvalidRequest(
+            f"the policy counts time by the calendar {name!r}, and there is none of this name; set "
+            "it with `holdshort settings set --calendar`, or take another one",
+            problems=[{"field": "calendar", "problem": "there is no such calendar"}],
+        )
+    return found
 
 
 def _said(patch: PolicyPatch) -> dict[str, Any]:
@@ -93,7 +110,7 @@ def _said(patch: PolicyPatch) -> dict[str, Any]:
     }
 
 
-_POLICY_FIELDS = frozenset(Policy.model_fields) | {"escalate_after"}
+_POLICY_FIELDS = frozenset(Policy.model_fields) - {"calendar", "ends_at"} | {"escalate_after"}
 
 
 def _ladder(rungs: tuple[RungRequest, ...], first: float) -> tuple[Rung, ...]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from holdshort.errors import NotFound
-from holdshort.models import Directory, Intent, Principal
+from holdshort.models import Directory, Intent, Principal, agent_address
+from holdshort.policy.eligible import ADMIN_ROLE as ADMIN_ROLE
+from holdshort.policy.eligible import may_look
 
-ADMIN_ROLE = "admin"
+#: The team that is asked where nobody else is named.
+ADMIN_TEAM = "admins"
 
 
 def may_see(principal: Principal, intent: Intent, directory: Directory) -> bool:
@@ -21,11 +24,10 @@ def may_see(principal: Principal, intent: Intent, directory: Directory) -> bool:
     if principal.kind == "agent":
         # What Holdshort asks about an agent's run is the agent's to wait for, too.
         about = intent.run[0] if intent.settles is not None and intent.run else None
-        return principal.id in (intent.agent, about)
-    if ADMIN_ROLE in directory.people.get(principal.id, ()):
-        return True
-    asked = {address for step in intent.steps for address in (*step.reviewers, *step.assigned)}
-    return bool(directory.addresses_of(principal.id) & asked)
+        mine = agent_address(principal.id)
+        given = any(mine in step.assigned for step in intent.steps if step.agent is not None)
+        return given or principal.id in (intent.agent, about)
+    return may_look(principal.id, intent, directory)
 
 
 def require_seen(principal: Principal, intent: Intent | None, directory: Directory) -> Intent:
@@ -33,3 +35,9 @@ def require_seen(principal: Principal, intent: Intent | None, directory: Directo
     if intent is None or not may_see(principal, intent, directory):
         raise NotFound("there is no such intent")
     return intent
+
+
+def is_admin(person: str, directory: Directory) -> bool:
+    """Return whether a person runs this tenant: in the role `admin`, or in `team:admins`."""
+    asked_as = directory.addresses_of(person)
+    return f"role:{ADMIN_ROLE}" in asked_as or f"team:{ADMIN_TEAM}" in asked_as

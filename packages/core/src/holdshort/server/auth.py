@@ -71,13 +71,19 @@ class Authenticator:
             self._take(digest, now)
         return principal
 
+    def limit(self, what: str) -> None:
+        """Count a request that has no key, and writes all the same. Raises RateLimited where there
+        are too many of them, whoever sends them."""
+        if self._rate:
+            self._take(what, time.monotonic())
+
     def _take(self, digest: str, now: float) -> None:
         """Take one token from the key's bucket."""
         tokens, at = self._buckets.get(digest, (self._burst, now))
         tokens = min(self._burst, tokens + (now - at) * self._rate)
         if tokens < 1:
             raise RateLimited(
-                f"more than {self._rate:g} requests a second with this key",
+                f"more than {self._rate:g} of these requests a second",
                 retry_after=(1 - tokens) / self._rate,
             )
         self._buckets[digest] = (tokens - 1, now)

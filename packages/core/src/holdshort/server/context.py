@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from holdshort.engine.engine import Engine
 from holdshort.errors import HoldshortError, InvalidRequest
 from holdshort.lifecycle import Command
 from holdshort.models import Intent, Principal
+from holdshort.notify.base import Notifier
 from holdshort.server.access import require_seen
 from holdshort.server.auth import Authenticator
 from holdshort.server.body import check_size, parse_json, validated
@@ -36,6 +37,8 @@ class Context:
     engine: Engine
     authenticate: Authenticator
     settings: Settings
+    channels: Mapping[str, Notifier] = field(default_factory=dict)
+    """The channels that messages leave by, by name."""
 
     async def body(self, request: Request, model: type[M], limit: int | None = None) -> M:
         """Return the request's body as this model. An empty body is an empty object."""

@@ -10,7 +10,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort import requests
-from holdshort.server import directory, events, execution, intents, operations, runs, tasks
+from holdshort.server import (
+    absences,
+    cards,
+    directory,
+    events,
+    execution,
+    files,
+    intents,
+    mail_replies,
+    operations,
+    runs,
+    tasks,
+)
+from holdshort.server.reaching import AbsenceBody
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -84,6 +97,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", f"{_I}/decision", tasks.decide, _PERSON, requests.DecisionRequest, reply="Decided"
     ),
+    Endpoint("GET", f"{_I}/files/{{sha256}}", files.get, reply="FileReply"),
     Endpoint("POST", f"{_I}/undo", tasks.undo, _PERSON, reply="TaskReply"),
     Endpoint("POST", f"{_I}/claim", tasks.claim, _PERSON, reply="TaskReply"),
     Endpoint("POST", f"{_I}/release", tasks.release, _PERSON, reply="TaskReply"),
@@ -161,6 +175,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         requests.LeaseChange,
         reply="LeaseReply",
     ),
+    Endpoint("GET", f"{_I}/card", cards.show, _PERSON, reply="CardReply"),
     Endpoint(
         "GET",
         "/v1/tasks",
@@ -187,7 +202,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "GET",
         "/v1/audit/export",
-        operations.export,
+        operations.export_log,
         _SERVICE,
         query=("intent_id",),
         reply="Text",
@@ -209,6 +224,35 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         _SERVICE,
         directory.LinkBody,
         reply="SignInLink",
+    ),
+    Endpoint("GET", "/v1/absences", absences.list_, ("person", "service"), reply="Absences"),
+    Endpoint(
+        "POST",
+        "/v1/absences",
+        absences.create,
+        ("person", "service"),
+        AbsenceBody,
+        reply="AbsenceReply",
+    ),
+    Endpoint(
+        "DELETE", "/v1/absences/{absence_id}", absences.delete, ("person", "service"), reply="Ok"
+    ),
+    Endpoint(
+        "GET",
+        "/v1/rotas/{name}/on-call",
+        absences.on_call,
+        ("person", "service"),
+        query=("at",),
+        reply="OnCall",
+    ),
+    Endpoint("DELETE", "/v1/people/{name}/sign-in", directory.reset_sign_in, _SERVICE),
+    Endpoint(
+        "POST",
+        "/v1/mail-replies",
+        mail_replies.receive,
+        _SERVICE,
+        mail_replies.MailReply,
+        reply="IntentReply",
     ),
     Endpoint("GET", "/v1/keys", directory.list_keys, _SERVICE, reply="Keys"),
     Endpoint(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +16,7 @@ from holdshort import ids
 from holdshort.errors import InvalidRequest, NotFound
 from holdshort.models import Principal
 from holdshort.notify.webhook import new_secret
-from holdshort.policy.resolve import resolve
+from holdshort.policy.resolve import ALWAYS, resolve
 from holdshort.requests import (
     Addresses,
     PolicyPatch,
@@ -31,27 +31,26 @@ from holdshort.server import views
 from holdshort.server.auth import hash_of, new_key, require
 from holdshort.server.body import validated
 from holdshort.server.context import Context, context
+from holdshort.server.reaching import (
+    CalendarSettings,
+    Channels,
+    ContactBody,
+    Person,
+    RotaBody,
+    person,
+    with_contact,
+)
 from holdshort.server.replies import Json
 from holdshort.server.sessions import Sessions
-from holdshort.store.base import Entry, EntryKind, KeyInfo
+from holdshort.store.base import Entry, EntryKind, KeyInfo, Tx
 from holdshort.store.rows import SETTINGS
 
-
-def person(text: str) -> str:
-    """Return a person's address. Raises ValueError for what is none, teams and roles included: who
-    holds a key or belongs to a team is somebody."""
-    found = address(text)
-    if "@" not in found:
-        raise ValueError(f"{text!r} is no person: write ana@acme.com")
-    return found
-
-
-Person = Annotated[str, AfterValidator(person)]
 Role = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 
 
-class PersonBody(Body):
-    """A person: how they are called, what roles they have, whether they may decide at all."""
+class PersonBody(ContactBody):
+    """A person: how they are called, what roles they have, whether they may decide at all, and how
+    they are reached. How they are reached stays as it was where it is left out."""
 
     name: Title = ""
     roles: Annotated[tuple[Role, ...], Field(max_length=50)] = ()
@@ -79,11 +78,13 @@ class WebhookBody(Body):
     rotate_secret: StrictBool = False
 
 
-class SettingsBody(Body):
+class SettingsBody(CalendarSettings):
     """What holds for the whole tenant."""
 
     default_reviewers: Addresses = ("team:admins",)
-    channels: tuple[str, ...] = ("console",)
+    channels: Channels | None = Field(
+        None, description="by which people are told, in order; null is what this server has"
+    )
 
 
 class KeyBody(Body):
@@ -101,6 +102,7 @@ COLLECTIONS: dict[str, tuple[EntryKind, type[Body]]] = {
     "teams": ("team", TeamBody),
     "policies": ("policy", TenantPolicy),
     "webhooks": ("webhook", WebhookBody),
+    "rotas": ("rota", RotaBody),
 }
 
 
@@ -128,35 +130,56 @@ async def put(request: Request) -> Response:
     """Write one of them, in the place of an earlier one of the same name."""
     ctx, principal = await _admin(request)
     kind, model = _collection(request)
-    name = _name(kind, request.path_params["name"])
     body = await ctx.body(request, model)
-    doc = body.model_dump(mode="json", exclude_unset=kind == "policy")
-    entries = await ctx.engine.read(ctx.engine.store.entries, principal.tenant, kind)
-    before = next((entry.doc for entry in entries if entry.name == name), None)
-    secret = None
-    if kind == "webhook":
-        doc, secret = _with_secret(doc, before)
-    if isinstance(body, TenantPolicy):
-        await _check_policy(ctx, principal, body)
-    entry = Entry(kind=kind, name=name, doc=doc)
-    await ctx.engine.write_directory(lambda tx: tx.put_entry(principal.tenant, entry))
+    entry, secret = await put_entry(ctx, principal.tenant, kind, request.path_params["name"], body)
     answer: dict[str, Any] = {"ok": True, "item": _shown(entry)}
     if secret is not None:
         answer["secret"] = secret
     return Json(answer)
 
 
+async def put_entry(
+    ctx: Context, tenant: str, kind: EntryKind, name: str, body: Body
+) -> tuple[Entry, str | None]:
+    """Write a person, a team, a policy or a webhook; return it, with the secret that a webhook has
+    got now. Who is deactivated is signed out everywhere. Raises InvalidRequest."""
+    name = _name(kind, name)
+    doc = body.model_dump(mode="json", by_alias=True, exclude_unset=kind == "policy")
+    secret = None
+    if kind in ("webhook", "person"):
+        entries = await ctx.engine.read(ctx.engine.store.entries, tenant, kind)
+        before = next((entry.doc for entry in entries if entry.name == name), None)
+        if kind == "webhook":
+            doc, secret = _with_secret(doc, before)
+        else:
+            doc = with_contact(doc, frozenset(body.model_fields_set), before)
+    if isinstance(body, TenantPolicy):
+        await _check_policy(ctx, tenant, body)
+    entry = Entry(kind=kind, name=name, doc=doc)
+
+    def write(tx: Tx) -> None:
+        tx.put_entry(tenant, entry)
+        if kind == "person" and not doc["active"]:
+            tx.end_sessions_of(tenant, name)
+
+    await ctx.engine.write_directory(write)
+    return entry, secret
+
+
 async def delete(request: Request) -> Response:
     """Delete one of them."""
     ctx, principal = await _admin(request)
     kind, _ = _collection(request)
-    name = _name(kind, request.path_params["name"])
-    found = await ctx.engine.write_directory(
-        lambda tx: tx.delete_entry(principal.tenant, kind, name)
-    )
+    await delete_entry(ctx, principal.tenant, kind, request.path_params["name"])
+    return Json({"ok": True})
+
+
+async def delete_entry(ctx: Context, tenant: str, kind: EntryKind, name: str) -> None:
+    """Delete a person, a team, a policy or a webhook. Raises NotFound."""
+    name = _name(kind, name)
+    found = await ctx.engine.write_directory(lambda tx: tx.delete_entry(tenant, kind, name))
     if not found:
         raise NotFound(f"there is no {kind} named {name!r}")
-    return Json({"ok": True})
 
 
 def _name(kind: EntryKind, text: str) -> str:
@@ -165,6 +188,8 @@ def _name(kind: EntryKind, text: str) -> str:
             return person(text)
         if kind == "team":
             return address(f"team:{text}").removeprefix("team:")
+        if kind == "rota":
+            return address(f"oncall:{text}").removeprefix("oncall:")
     except ValueError as error:
         raise InvalidRequest(
             str(error), problems=[{"field": "name", "problem": str(error)}]
@@ -188,13 +213,15 @@ def _with_secret(
     return doc | {"secrets": [secret, *secrets[:1]]}, secret
 
 
-async def _check_policy(ctx: Context, principal: Principal, policy: TenantPolicy) -> None:
+async def _check_policy(ctx: Context, tenant: str, policy: TenantPolicy) -> None:
     """Refuse a policy now that would refuse every intent later."""
-    resolve(await ctx.engine.directory_now(principal.tenant), policy, PolicyPatch())
+    resolve(await ctx.engine.directory_now(tenant), policy, PolicyPatch())
 
 
 def _shown(entry: Entry) -> dict[str, Any]:
     doc = {name: value for name, value in entry.doc.items() if name != "secrets"}
+    if "urls" in doc:
+        doc["urls"] = len(doc["urls"] or ())  # they carry keys
     return {"name": entry.name, **({"title": doc.pop("name")} if "name" in doc else {}), **doc}
 
 
@@ -203,16 +230,31 @@ async def get_settings(request: Request) -> Response:
     ctx, principal = await _admin(request)
     entries = await ctx.engine.read(ctx.engine.store.entries, principal.tenant, "settings")
     doc = validated(SettingsBody, entries[0].doc if entries else {})
-    return Json({"ok": True, "settings": doc.model_dump(mode="json")})
+    return Json({"ok": True, "settings": doc.model_dump(mode="json", by_alias=True)})
 
 
 async def put_settings(request: Request) -> Response:
     """Set what holds for the whole tenant."""
     ctx, principal = await _admin(request)
     body = await ctx.body(request, SettingsBody)
-    entry = Entry(kind="settings", name=SETTINGS, doc=body.model_dump(mode="json"))
+    await _check_calendars(ctx, principal.tenant, body)
+    doc = body.model_dump(mode="json", by_alias=True)
+    entry = Entry(kind="settings", name=SETTINGS, doc=doc)
     await ctx.engine.write_directory(lambda tx: tx.put_entry(principal.tenant, entry))
     return Json({"ok": True, "settings": entry.doc})
+
+
+async def _check_calendars(ctx: Context, tenant: str, body: SettingsBody) -> None:
+    """Refuse to take a calendar away that a policy counts by: its intents would be refused."""
+    policies = await ctx.engine.read(ctx.engine.store.entries, tenant, "policy")
+    for policy in policies:
+        calendar = policy.doc.get("calendar")
+        if calendar not in (None, ALWAYS, *body.calendars):
+            raise InvalidRequest(
+                f"the policy {policy.name!r} counts time by the calendar {calendar!r}; change the "
+                "policy first",
+                problems=[{"field": "calendars", "problem": f"{calendar} is in use"}],
+            )
 
 
 async def list_keys(request: Request) -> Response:
@@ -226,6 +268,12 @@ async def create_key(request: Request) -> Response:
     """Make a key. Its secret is shown here and never again; only its hash is stored."""
     ctx, principal = await _admin(request)
     body = await ctx.body(request, KeyBody)
+    key, secret = await make_key(ctx, principal.tenant, body)
+    return Json({"ok": True, "key": views.key(key), "token": secret})
+
+
+async def make_key(ctx: Context, tenant: str, body: KeyBody) -> tuple[KeyInfo, str]:
+    """Make a key; return it with its secret, which is stored nowhere. Raises InvalidRequest."""
     subject = body.subject
     if body.role == "person":
         try:
@@ -234,7 +282,7 @@ async def create_key(request: Request) -> Response:
             raise InvalidRequest(str(error)) from None
     now = round(time.time() * 1000)
     key = KeyInfo(
-        tenant=principal.tenant,
+        tenant=tenant,
         id=ids.new_id(now),
         role=body.role,
         subject=subject,
@@ -244,32 +292,60 @@ async def create_key(request: Request) -> Response:
     )
     secret = new_key(body.role)
     await ctx.engine.write_directory(lambda tx: tx.add_key(key, hash_of(secret)))
-    return Json({"ok": True, "key": views.key(key), "token": secret})
+    return key, secret
 
 
 async def sign_in_link(request: Request) -> Response:
     """Make a link with which a person signs in to the inbox: once, within 15 minutes."""
     ctx, principal = await _admin(request)
     body = await ctx.body(request, LinkBody)
-    directory = await ctx.engine.directory_now(principal.tenant)
-    if body.person in directory.inactive:
-        raise InvalidRequest(f"{body.person} was deactivated")
-    token = await Sessions(ctx.engine).link(principal.tenant, body.person)
+    url = await make_link(request, ctx, principal.tenant, body.person)
+    return Json({"ok": True, "person": body.person, "url": url})
+
+
+async def make_link(request: Request, ctx: Context, tenant: str, person: str) -> str:
+    """Return the address of a new sign-in link. Raises InvalidRequest for who was deactivated."""
+    directory = await ctx.engine.directory_now(tenant)
+    if person in directory.inactive:
+        raise InvalidRequest(f"{person} was deactivated")
+    token = await Sessions(ctx.engine).link(tenant, person)
     base = (ctx.settings.public_url or str(request.base_url)).rstrip("/")
-    return Json({"ok": True, "person": body.person, "url": f"{base}/sign-in/{token}"})
+    return f"{base}/sign-in/{token}"
+
+
+async def reset_sign_in(request: Request) -> Response:
+    """Forget how a person signs in (their passkeys, their account at a provider), and sign them out
+    everywhere: for somebody who has lost their device. A new link lets them begin again."""
+    ctx, principal = await _admin(request)
+    tenant, name = principal.tenant, _name("person", request.path_params["name"])
+    store, forgotten = ctx.engine.store, []
+    for kind in ("passkey", "oidc"):
+        forgotten += await ctx.engine.read(store.devices, tenant, kind, name)
+
+    def forget(tx: Tx) -> int:
+        return sum([tx.delete_device(tenant, one.kind, one.id) for one in forgotten])
+
+    gone = await ctx.engine.write(forget)
+    if not gone + await Sessions(ctx.engine).end_all(tenant, name):
+        raise NotFound(
+            f"{name} has no passkey and no account at a provider, and is nowhere signed in"
+        )
+    return Json({"ok": True})
 
 
 async def revoke_key(request: Request) -> Response:
     """Revoke a key: in this process at once, in others within a second."""
     ctx, principal = await _admin(request)
-    key_id = request.path_params["key_id"]
-    found = await ctx.engine.write_directory(
-        lambda tx: tx.revoke_key(principal.tenant, key_id, tx.now())
-    )
+    await end_key(ctx, principal.tenant, request.path_params["key_id"])
+    return Json({"ok": True})
+
+
+async def end_key(ctx: Context, tenant: str, key_id: str) -> None:
+    """Revoke a key. Raises NotFound for one that is not there or was revoked."""
+    found = await ctx.engine.write_directory(lambda tx: tx.revoke_key(tenant, key_id, tx.now()))
     if not found:
         raise NotFound("there is no such key, or it was already revoked")
     ctx.authenticate.forget()
-    return Json({"ok": True})
 
 
 async def whoami(request: Request) -> Response:

@@ -25,7 +25,7 @@ async def list_(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     found = await ctx.intent(principal, request.path_params["intent_id"])
-    since = _since(request)
+    since = since_of(request)
     events = await ctx.engine.read(
         ctx.engine.store.events, found.tenant, found.id, since=since, limit=PAGE
     )
@@ -40,7 +40,7 @@ async def stream(request: Request) -> Response:
     found = await ctx.intent(principal, request.path_params["intent_id"])
     seconds = query_number(request, "wait_seconds", 15, lowest=1, highest=60)
     return StreamingResponse(
-        _events(ctx, found, _since(request), seconds),
+        _events(ctx, found, since_of(request), seconds),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -78,7 +78,8 @@ def _frame(event: StoredEvent) -> str:
     return f"id: {event.seq}\nevent: {event.event_type}\ndata: {json.dumps(views.event(event))}\n\n"
 
 
-def _since(request: Request) -> int:
+def since_of(request: Request) -> int:
+    """Return after which event the caller wants to hear. Raises InvalidRequest."""
     text = request.query_params.get("since")
     if text is None:
         text = request.headers.get("last-event-id") or "0"

@@ -193,7 +193,7 @@ async def continuation(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     found = await ctx.intent(principal, request.path_params["intent_id"])
-    if principal.kind != "agent":
+    if (principal.kind, principal.id) != ("agent", found.agent):
         raise Forbidden("a continuation can be read only by the agent that wrote it")
     data = await ctx.engine.read(ctx.engine.store.continuation, found.tenant, found.id)
     if data is None:
@@ -222,7 +222,7 @@ async def comment(request: Request) -> Response:
     ctx = context(request)
     principal = await ctx.authenticate(request.headers)
     body = await ctx.body(request, CommentRequest)
-    return await _act(ctx, request, principal, Comment(principal, body.text))
+    return await _act(ctx, request, principal, Comment(principal, body.text, body.ask))
 
 
 async def _act(

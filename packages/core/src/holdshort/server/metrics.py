@@ -33,12 +33,23 @@ class _Collector(Collector):
         yield CounterMetricFamily(
             "holdshort_commit_seconds", "seconds spent in transactions", value=writer.commit_seconds
         )
+        yield self._coalesced()
         yield GaugeMetricFamily(
             "holdshort_waiters", "clients waiting here for a decision", value=len(self._engine.wake)
         )
         yield GaugeMetricFamily(
             "holdshort_database_up", "1 while writes succeed", value=int(writer.down_since is None)
         )
+
+    def _coalesced(self) -> Metric:
+        family = CounterMetricFamily(
+            "holdshort_coalesced",
+            "requests that came so fast that people were told of them together",
+            labels=["agent"],
+        )
+        for agent, count in sorted(self._engine.coalesced.items()):
+            family.add_metric([agent], count)
+        return family
 
     def _stored(self) -> Iterator[Metric]:
         for name, label in (("intents", "status"), ("deliveries", "state")):

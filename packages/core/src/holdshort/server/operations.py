@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import AsyncIterator
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from holdshort import audit
+from holdshort.engine.engine import Engine
 from holdshort.errors import NotFound
-from holdshort.models import iso
-from holdshort.server import views
+from holdshort.server import export, views
 from holdshort.server.auth import require
-from holdshort.server.context import Context, context, query_choice, query_limit
+from holdshort.server.context import context, query_choice, query_limit
 from holdshort.server.metrics import exposition
 from holdshort.server.replies import Json
-from holdshort.store.base import Down
-
-_PAGE = 200
+from holdshort.store.base import Delivery, Down
 
 
 async def list_deliveries(request: Request) -> Response:
@@ -52,16 +47,45 @@ async def retry_delivery(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "service")
     delivery_id = request.path_params["delivery_id"]
-    store = ctx.engine.store
-    found = await ctx.engine.read(store.delivery, principal.tenant, delivery_id)
-    if found is None:
-        raise NotFound("there is no such delivery")
-    again = found.but(state="pending", attempts=0, next_at=0, last_error=None)
-    await ctx.engine.update_deliveries([again])
+    again = await send_again(ctx.engine, principal.tenant, delivery_id)
     return Json({"ok": True, "delivery": views.delivery(again)})
 
 
-async def export(request: Request) -> Response:
+async def send_again(engine: Engine, tenant: str, delivery_id: str) -> Delivery:
+    """Send a delivery again; return it as it stands now. Raises NotFound."""
+    found = await engine.read(engine.store.delivery, tenant, delivery_id)
+    if found is None:
+        raise NotFound("there is no such delivery")
+    again: Delivery = _fresh(found)
+    await engine.update_deliveries([again])
+    return again
+
+
+async def send_all_again(engine: Engine, tenant: str, channel: str) -> int:
+    """Send all again that a channel has given up; return how many."""
+    sent, before = 0, None
+    while True:
+        found = await engine.read(
+            engine.store.deliveries,
+            tenant,
+            state="dead",
+            channel=channel,
+            before=before,
+            limit=500,
+            heavy=True,
+        )
+        if not found:
+            return sent
+        await engine.update_deliveries([_fresh(one) for one in found])
+        sent, before = sent + len(found), found[-1].id
+
+
+def _fresh(found: Delivery) -> Delivery:
+    fresh: Delivery = found.but(state="pending", attempts=0, next_at=0, last_error=None)
+    return fresh
+
+
+async def export_log(request: Request) -> Response:
     """Export the tenant's log as JSON lines, for `holdshort audit verify`; with `intent_id`, one
     intent's."""
     ctx = context(request)
@@ -71,50 +95,9 @@ async def export(request: Request) -> Response:
     if one is not None:
         await ctx.intent(principal, one)
     return StreamingResponse(
-        _export(ctx, principal.tenant, one),
+        export.streamed(ctx.engine, export.lines(ctx.engine.store, principal.tenant, one)),
         media_type="application/x-ndjson",
         headers={"Content-Disposition": 'attachment; filename="holdshort-audit.jsonl"'},
-    )
-
-
-async def _export(ctx: Context, tenant: str, only: str | None) -> AsyncIterator[str]:
-    engine, store = ctx.engine, ctx.engine.store
-    heads: dict[str, str] = {}
-    before = None
-    while True:
-        if only is not None:
-            intent = await engine.read(store.intent, tenant, only)
-            page = [intent] if intent else []
-        else:
-            page = await engine.read(store.intents, tenant, before=before, limit=_PAGE, heavy=True)
-        for intent in page:
-            since = 0
-            # Up to the head that was read: what is appended meanwhile belongs to the next export.
-            while since < intent.seq:
-                events = await engine.read(
-                    store.events,
-                    tenant,
-                    intent.id,
-                    since=since,
-                    limit=intent.seq - since,
-                    heavy=True,
-                )
-                for event in events:
-                    yield json.dumps({"hash": event.hash, "event": event.line}) + "\n"
-                if not events:
-                    break
-                since = events[-1].seq
-            yield (
-                json.dumps({"intent_id": intent.id, "seq": intent.seq, "head": intent.head}) + "\n"
-            )
-            heads[intent.id] = intent.head
-        if only is not None or len(page) < _PAGE:
-            break
-        before = page[-1].id
-    root = audit.root_of(heads)
-    yield (
-        json.dumps({"root": root, "intents": len(heads), "at": iso(round(time.time() * 1000))})
-        + "\n"
     )
 
 

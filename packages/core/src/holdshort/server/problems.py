@@ -15,6 +15,13 @@ from holdshort.store.base import Down
 
 log = logging.getLogger("holdshort.server")
 MEDIA_TYPE = "application/problem+json"
+#: A browser that comes to one of these by a mistyped address shows nothing but text, in no frame.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
 
 
 def reply_to(request: Request, error: Exception) -> Json:
@@ -24,7 +31,7 @@ def reply_to(request: Request, error: Exception) -> Json:
     if isinstance(error, HTTPException):
         code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
         body = _document(code, error.status_code, str(error.detail), {})
-        return Json(body, error.status_code, dict(error.headers or {}), MEDIA_TYPE)
+        return Json(body, error.status_code, {**_HEADERS, **(error.headers or {})}, MEDIA_TYPE)
     if isinstance(error, Down):
         return problem(Unavailable(f"the database cannot be read right now ({error})"))
     # Anything else is our defect: logged in full here, and told to nobody outside.
@@ -35,7 +42,7 @@ def reply_to(request: Request, error: Exception) -> Json:
 def problem(error: HoldshortError) -> Json:
     """Return the reply for an error: `type`, `title`, `status`, `detail` of RFC 9457, and
     `error{code,message,details}` of the intent protocol."""
-    headers = {}
+    headers = dict(_HEADERS)
     if isinstance(error, RateLimited):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     elif error.status == 503:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdshort.models import Status, WaitingReason
 
@@ -81,6 +81,23 @@ class StepAnswer(Reply):
     evidence: list[dict[str, Any]]
     edited: bool
     timed_out: bool
+    on_behalf_of: str | None
+
+
+class FileOfIntent(Reply):
+    """A file that a reviewer put beside an intent."""
+
+    name: str
+    sha256: str
+    size: int
+    by: str
+    at: str
+
+
+class FileReply(Ok):
+    file: FileOfIntent
+    data: str
+    """The bytes, in Base64."""
 
 
 class Answer(Reply):
@@ -97,6 +114,7 @@ class Answer(Reply):
     evidence: list[dict[str, Any]]
     edited: bool
     timed_out: bool
+    on_behalf_of: str | None
     digest: str
     arguments: dict[str, Any] | None
     superseded_by: str | None
@@ -146,6 +164,7 @@ class IntentItem(Reply):
     digest: str
     grant: dict[str, Any] | None
     result: Answer | None
+    files: list[FileOfIntent]
     last_seq: int
     head: str
 
@@ -215,6 +234,59 @@ class TaskItem(Reply):
 
 class TaskReply(Ok):
     task: TaskItem
+
+
+class OutcomeItem(Reply):
+    outcome: str
+    label: str
+    positive: bool | None
+
+
+class CardWords(Reply):
+    name: str
+    text: str
+
+
+class CardItem(Reply):
+    intent_id: str
+    version: int
+    digest: str
+    tenant: str
+    open: bool
+    stands: str
+    what: str
+    tool: str
+    environment: str
+    arguments: Any
+    edited: bool
+    about: Any
+    words: list[CardWords]
+    agent: str
+    owner: str | None
+    risk: str
+    figure: str
+    task_type: str
+    step: int
+    steps: int
+    deadline_at: str | None
+    next: str
+    if_nobody: str
+    seats: str
+    claimed_by: str | None
+    held: HeldAnswer | None
+    outcomes: list[OutcomeItem]
+    comment_for: list[str]
+    comment_required: bool
+    evidence_required: bool
+    form_schema: dict[str, Any] | None
+    why_not: str | None
+    can_edit: bool
+    can_delegate: bool
+    undo_seconds: float
+
+
+class CardReply(Ok):
+    card: CardItem
 
 
 class TaskPage(Ok):
@@ -315,6 +387,8 @@ class DeliveryItem(Reply):
     created_at: str
     sent_at: str | None
     last_error: str | None
+    receipt: str | None
+    fallbacks: list[str]
 
 
 class DeliveryReply(Ok):
@@ -328,6 +402,30 @@ class DeliveryPage(Ok):
 
 class SettingsReply(Ok):
     settings: dict[str, Any]
+
+
+class AbsenceItem(Reply):
+    absence_id: str
+    person: str
+    since: str = Field(alias="from")
+    until: str
+    deputy: str | None
+    note: str
+
+
+class Absences(Ok):
+    absences: list[AbsenceItem]
+
+
+class AbsenceReply(Ok):
+    absence: AbsenceItem
+
+
+class OnCall(Ok):
+    at: str
+    on_call: str | None
+    turn: str
+    until: str
 
 
 class KeyItem(Reply):
@@ -372,9 +470,10 @@ REPLIES: dict[str, type[BaseModel]] = {
     for model in (
         Ok, Problem, Health, Ready, Whoami, Filed, FiledBatch, DecisionReply, IntentReply,
         IntentPage, Events, Decided, TaskReply, TaskPage, Continuation, Permit, Reported, Jobs,
+        CardReply, FileReply,
         LeasedRunReply, RunReply, SavedRun, RunPage,
         LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, SignInLink, Keys, KeyReply,
-        Items, ItemReply,
+        Items, ItemReply, Absences, AbsenceReply, OnCall,
     )
 }  # fmt: skip
 
@@ -400,6 +499,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 500, "default": 50},
     "status": {"type": "string", "enum": list(get_args(Status))},
     "state": {"type": "string", "enum": ["pending", "sent", "dead"]},
+    "at": _TEXT | {"description": "a date or a time, instead of now"},
     "intent_type": _TEXT,
     "run_id": _TEXT,
     "app": _TEXT | {"description": "only runs of this app"},

@@ -12,9 +12,12 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
+from holdshort.engine import pushed
 from holdshort.engine.engine import Engine
 from holdshort.ids import hash_of
 from holdshort.models import Principal
+from holdshort.notify.push_devices import KIND as PUSHED_TO
+from holdshort.server.access import is_admin
 from holdshort.store.base import Session
 
 COOKIE = "holdshort_session"
@@ -31,11 +34,19 @@ class Visitor:
     principal: Principal
     secret: str
     expires_at: int
+    admin: bool = False
+    """Whether they run their tenant."""
 
     @property
     def csrf(self) -> str:
         """What every form carries: known to pages of this session, and to no other site."""
         return hashlib.sha256(f"csrf:{self.secret}".encode()).hexdigest()[:32]
+
+    @property
+    def browser_id(self) -> str:
+        """What a browser tells apart people by who use it one after the other."""
+        person = f"{self.principal.tenant}/{self.principal.id}"
+        return hashlib.sha256(f"browser:{person}".encode()).hexdigest()[:16]
 
     def sent_by_us(self, token: str | None) -> bool:
         """Whether a form carries this session's token."""
@@ -52,34 +63,40 @@ class Sessions:
         """Return the secret of a new one-time link for a person."""
         return await self.make(tenant, person, "link", LINK_SECONDS)
 
-    async def open_link(self, token: str, doc: dict[str, Any] | None = None) -> str | None:
-        """Use a link up; return the secret of the session that it begins, or None where it is
-        unknown, used or too old."""
-        used = await self.take(token, "link")
-        if used is None:
-            return None
-        return await self.begin(used.tenant, used.person, {"by": "link", **(doc or {})})
-
     async def is_open(self, token: str) -> bool:
         """Whether a link could be used now."""
         return await self.find(token, "link") is not None
 
-    async def begin(self, tenant: str, person: str, doc: dict[str, Any] | None = None) -> str:
+    async def begin(
+        self,
+        tenant: str,
+        person: str,
+        doc: dict[str, Any] | None = None,
+        *,
+        seconds: float = SESSION_SECONDS,
+    ) -> str:
         """Sign a person in; return the session's secret.
 
         Args:
             doc: how they signed in (`by`) and with what browser (`agent`), for their list of
                 sessions.
+            seconds: how long they stay signed in.
         """
-        return await self.make(tenant, person, "session", SESSION_SECONDS, doc)
+        return await self.make(tenant, person, "session", seconds, doc)
 
     async def end(self, secret: str) -> None:
         """Sign out."""
         await self._engine.write(lambda tx: tx.end_session(hash_of(secret)))
 
     async def end_all(self, tenant: str, person: str) -> int:
-        """Sign a person out everywhere; return of how many sessions and links."""
-        return await self._engine.write(lambda tx: tx.end_sessions_of(tenant, person))
+        """Sign a person out everywhere; return of how many sessions and links.
+
+        Messages are pushed to none of their devices any more: one of them may have been lost.
+        """
+        ended = await self._engine.write(lambda tx: tx.end_sessions_of(tenant, person))
+        devices = await self._engine.read(self._engine.store.devices, tenant, PUSHED_TO, person)
+        await pushed.drop(self._engine, devices)
+        return ended
 
     async def listed(self, tenant: str, person: str) -> list[Session]:
         """Return the sessions in which a person is signed in now, newest first."""
@@ -103,7 +120,8 @@ class Sessions:
         if found.person in directory.inactive:
             return None
         principal = Principal(kind="person", id=found.person, tenant=found.tenant, via="web")
-        return Visitor(principal, secret or "", found.expires_at)
+        admin = is_admin(found.person, directory)
+        return Visitor(principal, secret or "", found.expires_at, admin)
 
     async def make(
         self,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from holdshort.kinds import kind_named
-from holdshort.models import TERMINAL, Decision, Grant, Intent, Step, StoredEvent, iso
+from holdshort.models import TERMINAL, Attached, Decision, Grant, Intent, Step, StoredEvent, iso
 from holdshort.notify.said import arguments as arguments
 from holdshort.store.base import Delivery, KeyInfo
 
@@ -52,6 +52,7 @@ def _answer(intent: Intent, body: str | None) -> dict[str, Any]:
         "evidence": [],
         "edited": False,
         "timed_out": False,
+        "on_behalf_of": None,
         "digest": intent.digest,
         "arguments": None,
         "superseded_by": intent.superseded_by,
@@ -79,6 +80,7 @@ def step_answer(found: Decision) -> dict[str, Any]:
         "evidence": list(found.evidence),
         "edited": found.edited,
         "timed_out": found.timed_out,
+        "on_behalf_of": found.on_behalf_of,
     }
 
 
@@ -123,6 +125,7 @@ def intent(
         "supersedes": found.supersedes,
         "superseded_by": found.superseded_by,
         "error": found.error,
+        "files": [file(one) for one in found.files],
         "last_seq": found.seq,
         "head": found.head,
         "result": _answer(found, body) if found.status in TERMINAL else None,
@@ -162,6 +165,9 @@ def _pending_with(found: Intent) -> dict[str, Any] | None:
     if found.terminal:
         return None
     assigned = found.assigned
+    agent = found.current.agent
+    if agent is not None:
+        return {"type": "agent", "ref": agent, "name": ", ".join(assigned)}
     return {"type": "human", "ref": assigned[0] if assigned else None, "name": ", ".join(assigned)}
 
 
@@ -193,7 +199,7 @@ def _step(step: Step) -> dict[str, Any]:
         "human_task": human_task(step),
         "assigned": list(step.assigned or step.reviewers),
         "claimed_by": step.claimed_by,
-        "held": _held(step),
+        "held": held(step),
         "level": step.level,
         "asked_at": iso(step.asked_at) if step.asked_at else None,
         "remind_at": iso(step.remind_at) if step.remind_at and step.status == "open" else None,
@@ -214,14 +220,21 @@ def _step(step: Step) -> dict[str, Any]:
             for vote in step.votes
         ],
         "decision": step_answer(step.decision) if step.decision else None,
+        "agent": step.agent,
+        "done_by": step.done_by,
+        "failed": step.failed,
+        "result": step.result,
+        "on_success": step.on_success,
+        "on_failure": step.on_failure,
     }
 
 
-def _held(step: Step) -> dict[str, Any] | None:
-    held = step.held
-    if held is None:
+def held(step: Step) -> dict[str, Any] | None:
+    """An answer that its giver can still take back."""
+    found = step.held
+    if found is None:
         return None
-    return {"by": held.by.id, "outcome": held.answer["outcome"], "until": iso(held.until)}
+    return {"by": found.by.id, "outcome": found.answer["outcome"], "until": iso(found.until)}
 
 
 def _grant(grant: Grant | None) -> dict[str, Any] | None:
@@ -272,13 +285,24 @@ def task(found: Intent) -> dict[str, Any]:
         "assigned_at": iso(step.asked_at or found.created_at),
         "due_at": iso(step.deadline_at) if step.deadline_at else None,
         "claimed_by": step.claimed_by,
-        "held": _held(step),
+        "held": held(step),
         "fallback": step.policy.fallback,
         "risk": step.policy.risk,
         "step": found.step,
         "steps": len(found.steps),
         "human_task": human_task(step),
         "digest": found.digest,
+    }
+
+
+def file(found: Attached) -> dict[str, Any]:
+    """A file beside an intent, without its bytes."""
+    return {
+        "name": found.name,
+        "sha256": found.sha256,
+        "size": found.size,
+        "by": found.by,
+        "at": iso(found.at),
     }
 
 
@@ -302,6 +326,8 @@ def delivery(found: Delivery) -> dict[str, Any]:
         "created_at": iso(found.created_at),
         "sent_at": iso(found.sent_at) if found.sent_at else None,
         "last_error": found.last_error,
+        "receipt": found.receipt,
+        "fallbacks": list(found.fallbacks),
     }
 
 

@@ -23,7 +23,21 @@ Ref = tuple[str, str]
 KeyRef = tuple[str, str, str]
 """(tenant, agent, idempotency key)"""
 
-EntryKind = Literal["settings", "person", "team", "policy", "webhook", "rota", "absence", "secret"]
+EntryKind = Literal[
+    "settings",
+    "person",
+    "team",
+    "policy",
+    "webhook",
+    "rota",
+    "absence",
+    "pushed",
+    "secret",
+    "agent",
+    "heartbeat",
+    "account",
+    "thread",
+]
 
 
 class Delivery(Record):
@@ -48,6 +62,57 @@ class Delivery(Record):
     """What the channel gave for it, to find the message again by."""
     fallbacks: tuple[str, ...] = ()
     """The channels to use, in order, where this one fails."""
+
+
+class GivenVote(Record):
+    """Of a vote, what figures are made from."""
+
+    by: str
+    at: int
+    positive: bool | None
+
+
+class GivenDecision(Record):
+    """Of a decision, what figures are made from."""
+
+    at: int
+    timed_out: bool = False
+
+
+class AskedStep(Record):
+    """Of a step, what figures are made from."""
+
+    asked_at: int | None = None
+    votes: tuple[GivenVote, ...] = ()
+    decision: GivenDecision | None = None
+    agent: str | None = None
+    """Set where the step was an agent's work, and no person's."""
+
+
+class Asked(Record):
+    """Of an intent, what figures are made from: a small part of its state, which is read fast."""
+
+    id: str
+    agent: str
+    intent_type: str
+    tool: str
+    digest: str
+    created_at: int
+    steps: tuple[AskedStep, ...]
+    size: int = 0
+    """The length of its request (characters)."""
+
+
+class DeliveryCount(Record):
+    """How many deliveries of a channel stand in one way."""
+
+    channel: str
+    endpoint: str
+    """The webhook's id; empty for the channels of people."""
+    state: Literal["pending", "sent", "dead"]
+    count: int
+    last_at: int
+    """When the newest of them was sent, or made where it was not sent."""
 
 
 class KeyInfo(Record):
@@ -224,7 +289,8 @@ class Tx(Protocol):
         """Delete a session or a link; return what it was. Of two who do it, one gets it."""
 
     def end_sessions_of(self, tenant: str, person: str) -> int:
-        """Delete all of a person's sessions and links; return how many there were."""
+        """Delete all that signs a person in, or has: sessions, links, codes; return how many there
+        were."""
 
     def revoke_key(self, tenant: str, key_id: str, now: int) -> bool:
         """Revoke an API key; return whether there was one."""
@@ -306,10 +372,23 @@ class Store(Protocol):
         *,
         intent_id: str | None = None,
         state: str | None = None,
+        channel: str | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Delivery]:
         """Return deliveries, newest first."""
+
+    def delivery_counts(self, tenant: str, since: int) -> list[DeliveryCount]:
+        """Return how many deliveries made since this time stand how, channel by channel."""
+
+    def asked(self, tenant: str, *, before: str | None = None, limit: int = 1000) -> list[Asked]:
+        """Return what figures need of intents, newest first."""
+
+    def events_of_type(
+        self, tenant: str, event_type: str, first: str, limit: int
+    ) -> list[tuple[str, StoredEvent]]:
+        """Return the events of one type, of intents from this id on, each with its intent's id: the
+        newest intent first, its events in order."""
 
     def delivery(self, tenant: str, delivery_id: str) -> Delivery | None: ...
 
@@ -325,7 +404,9 @@ class Store(Protocol):
     def session(self, hash: str) -> Session | None: ...
 
     def sessions_of(self, tenant: str, person: str) -> list[Session]:
-        """Return a person's sessions of every purpose, newest first; 200 at most."""
+        """Return a person's sessions of every purpose: those in which they are signed in, then
+        the others, each newest first; 200 at most.
+        """
 
     def device(self, kind: str, id: str) -> Device | None:
         """Return a device by the id that it was given at random, whatever its tenant."""

@@ -12,7 +12,9 @@ from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
 from holdshort.models import Directory, Intent, Principal, Run, StoredEvent
 from holdshort.store.base import (
+    Asked,
     Delivery,
+    DeliveryCount,
     Device,
     Down,
     Entry,
@@ -287,6 +289,7 @@ class PostgresStore:
         *,
         intent_id: str | None = None,
         state: str | None = None,
+        channel: str | None = None,
         before: str | None = None,
         limit: int = 50,
     ) -> list[Delivery]:
@@ -295,10 +298,30 @@ class PostgresStore:
             tenant=tenant,
             intent_id=intent_id,
             state=state,
+            channel=channel,
             before=before or _LAST_ID,
             limit=limit,
         )
         return [delivery_of(row) for row in rows]
+
+    def delivery_counts(self, tenant: str, since: int) -> list[DeliveryCount]:
+        fields = list(DeliveryCount.model_fields)
+        return [
+            DeliveryCount(**dict(zip(fields, row, strict=True)))
+            for row in self._rows("delivery_counts", tenant=tenant, since=since)
+        ]
+
+    def asked(self, tenant: str, *, before: str | None = None, limit: int = 1000) -> list[Asked]:
+        rows = self._rows("asked", tenant=tenant, before=before or _LAST_ID, limit=limit)
+        return [Asked.model_validate_json(state).but(size=size) for state, size in rows]
+
+    def events_of_type(
+        self, tenant: str, event_type: str, first: str, limit: int
+    ) -> list[tuple[str, StoredEvent]]:
+        rows = self._rows(
+            "events_of_type", tenant=tenant, event_type=event_type, first=first, limit=limit
+        )
+        return [(intent_id, StoredEvent(*event)) for intent_id, *event in rows]
 
     def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         rows = self._rows("delivery", tenant=tenant, id=delivery_id)

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from holdshort.localtime import minutes, parsed, weekdays, zone
 from holdshort.models import Directory
+from holdshort.people import Absence, Contact, Hours, Override, Quiet, Rota
 from holdshort.store.base import Delivery, Device, Entry, Session, StoredFile
 
 SETTINGS = "settings"
@@ -57,10 +59,17 @@ def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:
     teams: dict[str, tuple[str, ...]] = {}
     type_policies = {}
     webhooks: list[tuple[str, tuple[str, ...]]] = []
-    settings = {}
+    agents: set[str] = set()
+    killed: set[str] = set()
+    settings: dict[str, Any] = {}
+    contacts: dict[str, Contact] = {}
+    rotas: dict[str, Rota] = {}
+    absences: list[Absence] = []
+    pushed: set[str] = set()
     for entry in entries:
         doc = entry.doc
         if entry.kind == "person":
+            contacts[entry.name] = contact_of(doc)
             if doc.get("active", True):
                 people[entry.name] = tuple(doc.get("roles", ()))
             else:
@@ -72,8 +81,23 @@ def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:
         elif entry.kind == "webhook":
             if doc.get("active", True):
                 webhooks.append((entry.name, tuple(doc.get("events", ("*",)))))
+        elif entry.kind == "rota":
+            rotas[entry.name] = rota_of(doc)
+        elif entry.kind == "absence":
+            absences.append(absence_of(entry))
+        elif entry.kind == "pushed":
+            pushed.add(entry.name)
+        elif entry.kind == "account":
+            agents.add(entry.name)
+        elif entry.kind == "agent":
+            if doc.get("killed_at"):
+                killed.add(entry.name)
         elif entry.kind == "settings":
             settings = doc
+    for name in pushed:
+        contact = contacts.get(name, Contact())
+        contacts[name] = contact.but(known_to=contact.known_to | {"push"})
+    channels = settings.get("channels")
     default_policy = type_policies.pop("*", {})
     return Directory(
         tenant=tenant,
@@ -83,6 +107,78 @@ def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:
         default_reviewers=tuple(settings.get("default_reviewers", ("team:admins",))),
         default_policy=default_policy,
         type_policies=type_policies,
-        channels=tuple(settings.get("channels", ("console",))),
+        channels=None if channels is None else tuple(channels),
+        contacts={name: one for name, one in contacts.items() if one != Contact()},
+        timezone=settings.get("timezone", "UTC"),
+        absences=tuple(absences),
+        allow_deputies=settings.get("allow_deputies", True),
+        rotas=rotas,
+        calendars={name: hours_of(one) for name, one in settings.get("calendars", {}).items()},
+        agents=frozenset(agents),
+        killed=frozenset(killed),
         webhooks=tuple(webhooks),
+    )
+
+
+def contact_of(doc: dict[str, Any]) -> Contact:
+    """Return how a person wants to be told, from their document."""
+    channels, quiet = doc.get("channels"), doc.get("quiet")
+    return Contact(
+        channels=None if channels is None else tuple(channels),
+        tell=doc.get("tell", "all"),
+        timezone=doc.get("timezone"),
+        quiet=quiet
+        and Quiet(
+            begins=minutes(quiet["from"]),
+            ends=minutes(quiet["until"]),
+            days=weekdays(quiet["days"]),
+        ),
+        known_to=frozenset(
+            name for name, field in (("apprise", "urls"), ("slack", "slack")) if doc.get(field)
+        ),
+    )
+
+
+def absence_of(entry: Entry) -> Absence:
+    """Return the absence that a document is; what it says is in UTC."""
+    doc = entry.doc
+    return Absence(
+        id=entry.name,
+        person=doc["person"],
+        since=parsed(doc["from"], zone("UTC")),
+        until=parsed(doc["until"], zone("UTC")),
+        deputy=doc.get("deputy"),
+        note=doc.get("note", ""),
+    )
+
+
+def rota_of(doc: dict[str, Any]) -> Rota:
+    """Return the rota that a document is."""
+    where = zone(doc["timezone"])
+    return Rota(
+        members=tuple(doc["members"]),
+        starts=doc["starts"],
+        weekday=weekdays([doc["handover"]["day"]])[0],
+        minute=minutes(doc["handover"]["time"]),
+        timezone=doc["timezone"],
+        every=doc["every"],
+        overrides=tuple(
+            Override(
+                since=parsed(one["from"], where),
+                until=parsed(one["until"], where, end=True),
+                person=one["person"],
+            )
+            for one in doc["overrides"]
+        ),
+    )
+
+
+def hours_of(doc: dict[str, Any]) -> Hours:
+    """Return the working hours that a document is."""
+    return Hours(
+        timezone=doc["timezone"],
+        days=weekdays(doc["days"]),
+        opens=minutes(doc["from"]),
+        closes=minutes(doc["until"]),
+        holidays=tuple(doc["holidays"]),
     )

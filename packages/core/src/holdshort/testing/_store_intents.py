@@ -307,3 +307,43 @@ class IntentContract:
         assert now is not None
         assert now.version == intent.version + 40
         assert len(store.events(TENANT, intent.id)) == len(changes.events) + 40
+
+    def test_what_was_asked_with_the_length_of_its_request(
+        self, store: Store, clock: FakeClock
+    ) -> None:
+        bodies = {"1": "{}", "2": '{"payload": {"ä": 1}}', "3": "[]"}
+        for name, body in bodies.items():
+            write(store, filed(clock.now(), intent_id=name, body=body))
+        write(store, filed(clock.now(), intent_id="4", tenant="other"))
+        found = store.asked(TENANT)
+        assert [(one.id, one.size) for one in found] == [("3", 2), ("2", 21), ("1", 2)]
+        assert [one.id for one in store.asked(TENANT, before="3", limit=1)] == ["2"]
+
+    def test_what_figures_need_of_an_answer(self, store: Store, clock: FakeClock) -> None:
+        changes = filed(clock.now())
+        write(store, changes)
+        write(store, decided(the(changes), clock.now() + 5))
+        (found,) = store.asked(TENANT)
+        intent = store.intent(TENANT, found.id)
+        assert intent is not None
+        assert (found.agent, found.tool, found.digest) == (AGENT, intent.tool, intent.digest)
+        (step,) = found.steps
+        assert step.decision is not None
+        assert (step.decision.at, step.decision.timed_out) == (clock.now() + 5, False)
+        assert [(vote.by, vote.at, vote.positive) for vote in step.votes] == [
+            (PERSON, clock.now() + 5, True)
+        ]
+
+    def test_events_of_one_type_from_an_intent_on(self, store: Store, clock: FakeClock) -> None:
+        for name in ("1", "2", "3"):
+            changes = filed(clock.now(), intent_id=name)
+            write(store, changes)
+            write(store, then(the(changes), Comment(agent(), name), clock.now()))
+        found = store.events_of_type(TENANT, "intent.commented", "2", 10)
+        assert [(name, json.loads(event.line)["intent_id"]) for name, event in found] == [
+            ("3", "3"),
+            ("2", "2"),
+        ]
+        assert len(store.events_of_type(TENANT, "intent.commented", "", 2)) == 2
+        assert store.events_of_type(TENANT, "intent.unheard_of", "", 10) == []
+        assert store.events_of_type("other", "intent.commented", "", 10) == []

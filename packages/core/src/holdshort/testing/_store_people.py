@@ -55,7 +55,10 @@ class PeopleContract:
         assert [one.hash for one in store.sessions_of(TENANT, PERSON)] == ["c", "a"]
         assert store.sessions_of("other", PERSON) == []
         with store.transaction() as tx:
+            # A link that only says whom a mail was sent to signs nobody in: it stays.
+            tx.add_session(session(clock, "d").but(purpose="mail"))
             assert tx.end_sessions_of(TENANT, PERSON) == 2
+        assert [one.hash for one in store.sessions_of(TENANT, PERSON)] == ["d"]
         assert [one.hash for one in store.sessions_of(TENANT, OTHER)] == ["b"]
 
     def test_sessions_that_are_over_are_dropped_with_the_next(

@@ -270,3 +270,26 @@ class _heard:
 
     def empty(self) -> bool:
         return self._queue.empty()
+
+    def test_deliveries_are_found_by_channel_and_counted(
+        self, store: Store, clock: FakeClock
+    ) -> None:
+        now = clock.now()
+        old = delivery(now - 10, id="1")
+        mail = [delivery(now, id=name).but(channel="email") for name in ("2", "3")]
+        hook = delivery(now, id="4").but(channel="webhook", recipient="ledger", state="dead")
+        sent = delivery(now, id="5").but(channel="email", state="sent", sent_at=now + 7)
+        write(store, Changes(deliveries=[old, *mail, hook, sent]))
+        found = store.deliveries(TENANT, channel="email", limit=2)
+        assert [one.id for one in found] == ["5", "3"]
+        assert store.deliveries(TENANT, channel="email", state="sent") == [sent]
+        counts = [
+            (one.channel, one.endpoint, one.state, one.count, one.last_at)
+            for one in store.delivery_counts(TENANT, now)
+        ]
+        assert counts == [
+            ("email", "", "pending", 2, now),
+            ("email", "", "sent", 1, now + 7),
+            ("webhook", "ledger", "dead", 1, now),
+        ]
+        assert store.delivery_counts("other", 0) == []

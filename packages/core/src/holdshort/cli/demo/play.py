@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import sys
 from importlib import resources
@@ -112,24 +113,36 @@ def _check_record(intent: dict[str, Any]) -> None:
 
 
 def _you_decide(stage: Stage, intent_id: str, watcher: Child) -> None:
-    stage.step("Your turn. In another terminal:")
+    stage.step("Your turn: a server with the inbox, on the same database.")
+    # What it writes when it is ready holds keys: it is read, and not told.
+    server = stage.start(
+        "holdshort.cli", "up", "--port", "0", "--json", "--admin", OWNER, on_line=lambda _: None
+    )
+    ready = json.loads(server.wait_for_line('"ready"'))
     command = _this_command()
     columns = "name,city,plan,amount"
     for text in (
-        f"export HOLDSHORT_DATABASE={stage.database}",
-        f"export HOLDSHORT_PERSON={OWNER}",
+        "Open this in a browser; it signs you in once, within 15 minutes:",
         "",
-        f"{command} tasks list",
-        f"{command} tasks show {intent_id}",
+        f"  {ready['link']}?next=/inbox/{intent_id}",
         "",
-        f"{command} tasks approve {intent_id}                                # yes",
-        f"{command} tasks approve {intent_id} --set columns={columns}   # yes, but",
-        f"{command} tasks reject {intent_id} -c 'not this quarter'          # no",
+        "Or, in another terminal:",
+        "",
+        f"  export HOLDSHORT_DATABASE={stage.database}",
+        f"  export HOLDSHORT_PERSON={OWNER}",
+        "",
+        f"  {command} tasks show {intent_id}",
+        "",
+        f"  {command} tasks approve {intent_id}                                # yes",
+        f"  {command} tasks approve {intent_id} --set columns={columns}   # yes, but",
+        f"  {command} tasks reject {intent_id} -c 'not this quarter'          # no",
     ):
         stage.say(f"   {text}".rstrip())
     stage.say("\n   Waiting for you for up to an hour; Ctrl-C ends it.")
     if watcher.end(patience=None) != 0:
         raise Failed("`holdshort intents watch` did not see the end")
+    server.stop()
+    stage.say(f"   The server (process {server.pid}) has stopped again.")
 
 
 def _this_command() -> str:

@@ -32,7 +32,11 @@ class Stage:
         self._told = told
         self._steps = 0
         self._children: list[Child] = []
-        own = {name: value for name, value in os.environ.items() if "HOLDSHORT_" not in name}
+        own = {
+            name: value
+            for name, value in os.environ.items()
+            if "HOLDSHORT_" not in name or name == "HOLDSHORT_UNDO_SECONDS"
+        }
         self._environment = own | {"HOLDSHORT_DATABASE": self.database, "NO_COLOR": "1"}
 
     def say(self, text: str = "") -> None:
@@ -146,6 +150,11 @@ class Child:
             raise Failed(f"process {self.pid} has not ended after {patience:g} s") from None
         self._reader.join()
         return code
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._process.terminate()
+        self.end()
 
     def kill(self) -> None:
         """`kill -9`, where it is still running."""

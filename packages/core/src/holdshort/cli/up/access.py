@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import re
 
-_TOKEN = re.compile(r"(/sign-in/)[^/?\s]+")
+#: The secret of a link, in a mail too; a code; what a provider sends people back with.
+_TOKEN = re.compile(r"(/(?:sign-in|m)/)(?:oidc/back\?\S+|code/[^/?\s]+|[^/?\s]+)")
 
 
 class WithoutTokens(logging.Filter):

@@ -17,17 +17,20 @@
     }
     return found.slice(0, 2).join(" ") || "0 s";
   };
-  for (const time of all("time")) {
-    const at = new Date(time.dateTime);
-    if (isNaN(at)) continue;
-    time.title = time.dateTime;
-    time.textContent = at.toLocaleString();
-    if (time.classList.contains("countdown")) {
-      const show = () => { time.textContent = `${at.toLocaleString()} (in ${left(at)})`; };
-      show();
-      setInterval(show, 1000);
+  const localTimes = (root) => {
+    for (const time of all("time", root)) {
+      const at = new Date(time.dateTime);
+      if (isNaN(at)) continue;
+      time.title = time.dateTime;
+      time.textContent = at.toLocaleString();
+      if (time.classList.contains("countdown")) {
+        const show = () => { time.textContent = `${at.toLocaleString()} (in ${left(at)})`; };
+        show();
+        setInterval(show, 1000);
+      }
     }
-  }
+  };
+  localTimes(document);
 
   // Taking an answer back: the seconds are the server's.
   for (const form of all("form.undo")) {
@@ -46,12 +49,14 @@
   const yes = all("button.yes", first("#decide") || document.createElement("div"));
   const why = first("#why-disabled");
   const unread = () => long.filter((one) => !one.dataset.read);
+  // Without a network only what offline.js holds may be answered.
+  const cannot = () => !navigator.onLine && !first("#decide[data-holds]");
   const check = () => {
     const open = unread().length;
-    for (const button of yes) button.disabled = open > 0 || !navigator.onLine;
+    for (const button of yes) button.disabled = open > 0 || cannot();
     if (!why) return;
-    why.hidden = open === 0 && navigator.onLine;
-    why.textContent = !navigator.onLine ? "You are offline, so nothing can be decided."
+    why.hidden = open === 0 && !cannot();
+    why.textContent = cannot() ? "You are offline. This answer is not kept for later: give it when you are online."
       : `Open the ${open} long value${open === 1 ? "" : "s"} above before you say yes.`;
   };
   for (const one of long) {
@@ -106,7 +111,7 @@
       sessionStorage.setItem(key, JSON.stringify(draft));
     });
     form.addEventListener("submit", (event) => {
-      if (!navigator.onLine) { event.preventDefault(); return; }
+      if (cannot()) { event.preventDefault(); return; }
       if (form.dataset.sent) { event.preventDefault(); return; }
       form.dataset.sent = "1";
       sessionStorage.removeItem(key);
@@ -114,18 +119,18 @@
     addEventListener("pageshow", () => { delete form.dataset.sent; });
   }
 
-  // A file stays on this device; its name and SHA-256 become the evidence.
-  const file = first("#evidence_file");
-  if (file && crypto.subtle) {
-    file.closest(".field").hidden = false;
-    file.addEventListener("change", async () => {
-      const chosen = file.files[0];
-      if (!chosen) return;
-      const hash = await crypto.subtle.digest("SHA-256", await chosen.arrayBuffer());
-      first("#evidence_place").value = [...new Uint8Array(hash)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-      if (!first("#evidence_name").value) first("#evidence_name").value = chosen.name;
-    });
-  }
+  // A part of this page as the server has it now; what somebody is typing in stays.
+  const fetched = async () => {
+    // What a form was answered with has the address of the form.
+    const id = first("article[data-live]")?.dataset.id;
+    const reply = await fetch(id ? `/inbox/${id}` : location.pathname + location.search);
+    return reply.ok && !reply.redirected ? new DOMParser().parseFromString(await reply.text(), "text/html") : null;
+  };
+  const renew = async (selector, page) => {
+    const fresh = (page || await fetched())?.querySelector(selector);
+    const here = first(selector);
+    if (fresh && here && !here.contains(document.activeElement)) { here.innerHTML = fresh.innerHTML; localTimes(here); }
+  };
 
   // News of this card, as they happen elsewhere.
   const card = first("article[data-live]");
@@ -140,12 +145,16 @@
           const news = await reply.json();
           if (news.version !== version) {
             version = news.version;
-            live.hidden = false;
-            live.textContent = news.text;
-            if (!news.open) {
+            await renew("[data-live=talk]");
+            const other = news.digest !== card.dataset.digest || String(news.step) !== card.dataset.step;
+            if (!other) card.dataset.version = version;
+            live.hidden = news.open && !other && news.text === "This waits for a decision.";
+            live.textContent = news.open && other ? "What is asked has changed. Load this card again before you answer." : news.text;
+            if (!news.open || other) {
               for (const button of all(".decide button")) button.disabled = true;
               for (const one of all(".decide a.button")) one.hidden = true;
-              return;
+              for (const one of all("button[name=ask], .waiting")) one.hidden = true;
+              if (!news.open) return;
             }
           }
         } catch { await new Promise((done) => setTimeout(done, 3000)); }
@@ -154,21 +163,58 @@
     follow(Number(card.dataset.version));
   }
 
-  // The list, looked at again while it is seen.
+  // The list: nothing moves under the finger. What is gone says so in its place, what is new is
+  // announced and comes when it is asked for.
   const list = first("[data-live=list]");
   if (list) {
-    setInterval(async () => {
-      if (document.hidden || !navigator.onLine) return;
-      try {
-        const reply = await fetch(location.href);
-        if (!reply.ok || reply.redirected) return;
-        const fresh = new DOMParser().parseFromString(await reply.text(), "text/html");
-        const next = fresh.querySelector("[data-live=list]");
-        if (next && next.innerHTML !== list.innerHTML && !list.contains(document.activeElement)) list.innerHTML = next.innerHTML;
-        const nav = fresh.querySelector(".filters");
-        if (nav) first(".filters").innerHTML = nav.innerHTML;
-      } catch { /* it is tried again */ }
-    }, 5000);
+    const more = first("#news button");
+    const rows = (root) => new Map(all("[data-id]", root).map((row) => [row.dataset.id, row]));
+    let latest = null;
+    const takeOver = () => { list.innerHTML = latest.querySelector("[data-live=list]").innerHTML; more.hidden = true; };
+    more.addEventListener("click", () => { takeOver(); first("[data-live=list] a")?.focus(); });
+    const gone = async (row) => {
+      if (row.classList.contains("gone")) return;
+      row.classList.add("gone");
+      const reply = await fetch(`/inbox/${row.dataset.id}/state`, { headers: { accept: "application/json" } });
+      const due = row.querySelector(".due");
+      if (due) due.textContent = reply.ok ? (await reply.json()).text : "This is not yours any more.";
+    };
+    const merge = async () => {
+      latest = await fetched();
+      const fresh = latest && latest.querySelector("[data-live=list]");
+      if (!fresh) return;
+      const here = rows(list), there = rows(fresh);
+      for (const [id, row] of here) {
+        const next = there.get(id);
+        if (!next) await gone(row);
+        else if (next.dataset.version !== row.dataset.version) {
+          row.dataset.version = next.dataset.version;
+          row.classList.remove("gone");
+          row.querySelector(".due").textContent = next.querySelector(".due").textContent;
+        }
+      }
+      const count = [...there.keys()].filter((id) => !here.has(id)).length;
+      if (count && !here.size) takeOver();
+      else { more.hidden = !count; more.textContent = `Show ${count} new`; }
+      await renew(".filters", latest);
+      document.title = latest.title;
+    };
+    const follow = async (seen) => {
+      for (;;) {
+        try {
+          const query = new URLSearchParams(location.search);
+          query.delete("undo");
+          query.set("seen", seen);
+          query.set("wait_seconds", "25");
+          const reply = await fetch(`/inbox/news?${query}`, { headers: { accept: "application/json" } });
+          if (reply.status === 401 || reply.redirected) return;
+          if (!reply.ok) throw new Error(reply.status);
+          const news = await reply.json();
+          if (news.seen !== seen) { await merge(); seen = news.seen; }
+        } catch { await new Promise((done) => setTimeout(done, 3000)); }
+      }
+    };
+    follow(list.dataset.seen);
   }
 
   // Keys, for those who have them.

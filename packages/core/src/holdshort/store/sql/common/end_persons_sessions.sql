@@ -1,2 +1,5 @@
-DELETE FROM sessions WHERE tenant = :tenant AND person = :person
+DELETE FROM sessions
+WHERE
+    tenant = :tenant AND person = :person
+    AND purpose IN ('session', 'link', 'challenge', 'code')
 RETURNING hash;

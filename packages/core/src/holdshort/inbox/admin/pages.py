@@ -1,0 +1,17 @@
+"""Every page of the administration, with its address."""
+
+from __future__ import annotations
+
+from holdshort.inbox.admin import audit, deliveries, figures, keys, people, policies, start, teams
+from holdshort.inbox.web import Page
+
+PAGES: tuple[tuple[str, str, Page], ...] = (
+    *start.PAGES,
+    *people.PAGES,
+    *teams.PAGES,
+    *keys.PAGES,
+    *deliveries.PAGES,
+    *figures.PAGES,
+    *audit.PAGES,
+    *policies.PAGES,
+)
