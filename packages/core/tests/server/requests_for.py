@@ -90,7 +90,7 @@ async def things(house: House) -> Things:
         expires_at=house.clock.now() + 3600_000,
         doc={"intent": intent_id},
     )
-    await house.engine.write(lambda tx: tx.add_session(reply))
+    await house.engine.write(lambda tx: (tx.end_session(reply.hash), tx.add_session(reply)))
     away = {"from": "2027-01-20", "until": "2027-01-22", "person": ANA}
     absent = await house.ok("POST", "/v1/absences", house.admin, away)
     return Things(
