@@ -55,10 +55,12 @@ def conclude(draft: Draft) -> None:
         result["steps"] = made
     actor = decision.decided_by if intent.current.agent is None else _by(intent.current)
     # An answer that time gave stays one, whatever an agent did afterwards.
-    draft.move("TIMED_OUT" if decision.timed_out else "COMPLETED")
-    draft.log(
-        "intent.timed_out" if decision.timed_out else "intent.completed", actor, result=result
-    )
+    if decision.timed_out:
+        draft.move("TIMED_OUT")
+        draft.log("intent.timed_out", actor, result=result)
+    else:
+        draft.move("COMPLETED")
+        draft.log("intent.completed", actor, result=result)
     draft.tell("decided")
 
 
