@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ..server.house import ANA, House
+from ..server.house import ANA, BO, House
 from .conftest import Browser
 from .test_deciding import PAY, form, risk
 
@@ -228,3 +228,26 @@ async def test_attack_66_a_file_is_never_a_page(house: House, ana: Browser) -> N
         assert got.headers["content-type"] == "application/octet-stream"
         assert got.headers["content-disposition"].startswith("attachment")
         assert "sandbox" in got.headers["content-security-policy"]
+
+
+async def test_attack_25_nobody_overrides_unasked_or_without_a_reason(
+    house: House, ana: Browser
+) -> None:
+    """There is no breaking of glass: an administrator who is not asked decides nothing. What is set
+    aside is a task of its own, with a reason, and never looks like an approval."""
+    admin = {"roles": ["admin"], "active": True}
+    await house.ok("PUT", "/v1/people/{name}", house.admin, admin, name=BO)
+    asked = await house.ask(task="override", title="The check said no")
+    path = "/v1/intents/{intent_id}/decision"
+    said = {"outcome": "override_approved", "comment": "seen with the customer"}
+    refused = await house.refused(403, "POST", path, house.bo, said, intent_id=asked)
+    assert "is not asked here" in refused["message"]
+    without = {"outcome": "override_approved"}
+    await house.refused(422, "POST", path, house.ana, without, intent_id=asked)
+    await house.refused(422, "POST", path, house.ana, {"outcome": "approved"}, intent_id=asked)
+    decided = await house.decide(asked, **said)
+    assert decided["decision"]["outcome"] == "override_approved"
+    assert decided["decision"]["comment"] == said["comment"]
+    page = await card(ana, asked)
+    assert "override approved" in page
+    assert "“approved”" not in page
