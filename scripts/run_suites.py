@@ -78,6 +78,9 @@ class Suite:
 
 
 def main(given: list[str]) -> int:
+    # Whoever starts this in the background may have it ignore Ctrl-C. Tests press it: what is
+    # started from here must not inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cut = given.index("--") if "--" in given else len(given)
     names, arguments = given[:cut], given[cut + 1 :]
     jobs = int(os.environ.get("HOLDSHORT_TEST_JOBS") or min(2, os.cpu_count() or 1))

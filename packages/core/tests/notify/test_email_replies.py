@@ -290,7 +290,7 @@ async def test_who_has_left_or_came_too_late_says_nothing(replies: Replies) -> N
     await replies.post(404)
     house.clock.advance(-60 * 86400)
     await house.ok("PUT", "/v1/people/{name}", house.admin, {"active": False}, name=ANA)
-    await replies.post(404)  # its links ended with its sessions
+    await replies.post(403)
     assert await replies.said() == []
 
 

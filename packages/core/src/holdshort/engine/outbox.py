@@ -21,8 +21,8 @@ from holdshort.engine.streams import Streams
 from holdshort.errors import HoldshortError
 from holdshort.notify.backoff import MAX_ATTEMPTS, next_try
 from holdshort.notify.base import Notifier, SendFailed
-from holdshort.notify.routing import ASKS, WEBHOOK
-from holdshort.notify.storm import WAITED, Stream, digest
+from holdshort.notify.routing import WEBHOOK
+from holdshort.notify.storm import WAITED, Stream, digest, stream_of
 from holdshort.store.base import Delivery, Down, EntryKind
 from holdshort.visible import visible
 
@@ -176,8 +176,9 @@ class Outbox:
             self._gather(stream, deliveries, now)
 
     async def _is_needed(self, delivery: Delivery, now: int) -> bool:
-        """Whether something that has waited for its turn is still to be asked."""
-        if delivery.reason not in ASKS or delivery.attempts or now - delivery.created_at < WAITED:
+        """Whether a person is still to be asked for what has waited for its turn. What goes to
+        programs and to the console is always sent: it says what happened, and asks for nothing."""
+        if now - delivery.created_at < WAITED or stream_of(delivery) is None:
             return True
         store = self._engine.store
         try:

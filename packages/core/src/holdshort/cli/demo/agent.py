@@ -123,8 +123,9 @@ def _listed(found: Found) -> str:
 
 
 def say(text: str) -> None:
-    """Print at once: the demo looks on."""
-    print(f"[agent, pid {os.getpid()}] {visible(text)}", flush=True)
+    """Print at once: the demo looks on. In one write, so that nothing of the console's comes into
+    the line where output is not buffered."""
+    print(f"[agent, pid {os.getpid()}] {visible(text)}\n", end="", flush=True)
 
 
 if __name__ == "__main__":
