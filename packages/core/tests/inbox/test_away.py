@@ -106,3 +106,20 @@ async def test_nobody_ends_anothers_absence(house: House, ana: Browser) -> None:
     assert "You are away" in (await ana.get("/inbox")).text
     assert (await ana.http.post("/away", data={"from": day(house, 0)})).status_code == 403
     assert ANA not in (await cy.get("/away")).text
+
+
+async def test_what_somebody_took_before_they_left_is_open_to_their_deputy(
+    house: House, ana: Browser
+) -> None:
+    asked = await house.ask()
+    assert (await ana.post(f"/inbox/{asked}/claim")).status_code == 303
+    await leave(house, ana)
+    bo = browser(house)
+    await bo.sign_in(house, BO)
+    page = (await bo.get(f"/inbox/{asked}")).text
+    assert "has taken this" not in page.partition('id="decide"')[2]
+    assert 'value="approved"' in page
+    path = "/v1/intents/{intent_id}/card"
+    card = (await house.ok("GET", path, house.bo, intent_id=asked))["card"]
+    assert card["why_not"] is None
+    assert (await bo.post(f"/inbox/{asked}/decide", form())).status_code == 303

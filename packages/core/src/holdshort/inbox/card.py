@@ -16,7 +16,7 @@ from holdshort.inbox.web import page
 from holdshort.kinds import kind_named
 from holdshort.models import Intent, Step
 from holdshort.notify import said
-from holdshort.policy.eligible import may_delegate, require_reviewer
+from holdshort.policy.eligible import may_delegate, require_reviewer, why_not
 from holdshort.server import views
 from holdshort.server.context import Context
 from holdshort.server.sessions import Visitor
@@ -93,7 +93,7 @@ async def card(
         posted=posted or {},
         problems=problems or {},
         confirm=confirm,
-        why_not=_why_not(intent, who, directory),
+        why_not=None if intent.terminal else why_not(who.principal, intent, directory),
         step_up=await step_up.wanted(request, who, intent),
         can_edit=_can_edit(intent, step, arguments),
         can_delegate=not intent.terminal and may_delegate(who.principal.id, step, directory),
@@ -111,23 +111,6 @@ async def card(
 
 def _said_in_form(kind: Any, step: Step) -> bool:
     return bool(kind.form_replaces_comment and step.task.form_schema is not None)
-
-
-def _why_not(intent: Intent, who: Visitor, directory: Any) -> str | None:
-    """Why this person cannot decide here and now; None where they can."""
-    if intent.terminal:
-        return None
-    try:
-        person = require_reviewer(who.principal, intent, directory)
-    except HoldshortError as error:
-        return error.message
-    claimed = intent.current.claimed_by
-    if claimed not in (None, person):
-        return f"{claimed} has taken this. Ask them to decide it or to release it."
-    for vote in intent.current.live_votes:
-        if vote.by == person:
-            return f"You have answered “{vote.outcome}”; others have to answer as well."
-    return None
 
 
 def _may_answer(intent: Intent, who: Visitor, directory: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from holdshort.errors import Forbidden, NotAReviewer
+from holdshort.errors import Forbidden, HoldshortError, NotAReviewer
 from holdshort.models import Directory, Intent, Principal, Step
 
 #: Who has it sees everything of their tenant.
@@ -76,6 +76,21 @@ def claimed_by(step: Step, directory: Directory) -> str | None:
     if person is None or person in directory.away:
         return None
     return person if directory.addresses_of(person) & set(step.assigned) else None
+
+
+def why_not(principal: Principal, intent: Intent, directory: Directory) -> str | None:
+    """Return why somebody cannot answer an open step here and now; None where they can."""
+    try:
+        person = require_reviewer(principal, intent, directory)
+    except HoldshortError as error:
+        return error.message
+    taken = claimed_by(intent.current, directory)
+    if taken not in (None, person):
+        return f"{taken} has taken this. Ask them to decide it or to release it."
+    for vote in intent.current.live_votes:
+        if vote.by == person:
+            return f"You have answered “{vote.outcome}”; others have to answer as well."
+    return None
 
 
 def may_delegate(person: str, step: Step, directory: Directory) -> bool:

@@ -8,11 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdshort.errors import HoldshortError
 from holdshort.kinds import kind_named
 from holdshort.models import Directory, Intent, Principal, iso
 from holdshort.notify import said
-from holdshort.policy.eligible import may_delegate, require_reviewer
+from holdshort.policy.eligible import may_delegate, why_not
 from holdshort.server import views
 from holdshort.server.auth import require
 from holdshort.server.context import context
@@ -78,24 +77,9 @@ def _card(
         "comment_required": step.task.required_comment or step.policy.require_comment,
         "evidence_required": step.task.evidence_required,
         "form_schema": step.task.form_schema or kind.data_schema,
-        "why_not": _why_not(intent, principal, directory),
+        "why_not": said.how_it_stands(intent)
+        if intent.terminal
+        else why_not(principal, intent, directory),
         "can_edit": bool(ours and any(map(kind.sign, outcomes)) and isinstance(arguments, dict)),
         "can_delegate": not intent.terminal and may_delegate(principal.id, step, directory),
     }
-
-
-def _why_not(intent: Intent, principal: Principal, directory: Directory) -> str | None:
-    """Why this person cannot decide here and now; None where they can."""
-    if intent.terminal:
-        return said.how_it_stands(intent)
-    try:
-        person = require_reviewer(principal, intent, directory)
-    except HoldshortError as error:
-        return error.message
-    claimed = intent.current.claimed_by
-    if claimed not in (None, person):
-        return f"{claimed} has taken this. Ask them to decide it or to release it."
-    for vote in intent.current.live_votes:
-        if vote.by == person:
-            return f"You have answered “{vote.outcome}”; others have to answer as well."
-    return None
