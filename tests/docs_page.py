@@ -322,11 +322,14 @@ def _environment(folder: Path) -> dict[str, str]:
         script = programs / name
         script.write_text(f'#!/bin/sh\nexec {command} "$@"\n', encoding="utf-8")
         script.chmod(0o755)
-    own = {n: v for n, v in os.environ.items() if not n.startswith("HOLDSHORT_")}
+    # Line by line, as on a terminal: unbuffered, the pieces of one print let others in between.
+    (programs / "sitecustomize.py").write_text(
+        "import sys\nsys.stdout.reconfigure(line_buffering=True)\n", encoding="utf-8"
+    )
+    own = {n: v for n, v in os.environ.items() if not n.startswith(("HOLDSHORT_", "PYTHONUNBUF"))}
     return own | {
         "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
-        "PYTHONPATH": str(SOURCE),
-        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": f"{SOURCE}{os.pathsep}{programs}",
         "NO_COLOR": "1",
         "HOLDSHORT_PORT": str(_free_port()),
     }
