@@ -227,7 +227,10 @@ class Rules:
             assert directory.addresses_of(vote.by) & set(old.assigned)
             assert vote.by not in directory.inactive
             assert not (old.policy.separation_of_duties and vote.by == before.owner)
-            assert old.claimed_by in (None, vote.by)
+            holder = old.claimed_by
+            # Who has left, or is not asked any more, keeps nobody out by an earlier claim.
+            if holder is not None and directory.addresses_of(holder) & set(old.assigned):
+                assert vote.by == holder
             live = [v.by for v in new.live_votes]
             assert live.count(vote.by) == 1
 

@@ -53,6 +53,13 @@ def test_an_escalation_frees_a_claim(office: Office) -> None:
     assert office.decide("bo").status == "COMPLETED"
 
 
+def test_a_claim_of_who_has_left_keeps_nobody_off(office: Office) -> None:
+    office.file(to=THREE)
+    office.claim("ana")
+    office.directory = office.directory.but(inactive=frozenset({"ana@acme.com"}), _memo={})
+    assert office.decide("bo").status == "COMPLETED"
+
+
 def test_a_delegation_adds_somebody_who_may_decide(office: Office) -> None:
     office.file()
     office.claim("ana")
