@@ -65,6 +65,11 @@ class AgentProcess:
         )
         assert reply.status_code == 202, reply.text
 
+    def ask(self, **arguments: Any) -> dict[str, Any]:
+        """Let it begin a run that pauses; return the task that waits."""
+        self.run("settle", "exec-1", claim="claim-1", **arguments)
+        return task(self.server)
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
@@ -73,18 +78,12 @@ class AgentProcess:
 
 
 @pytest.fixture
-def start_agent(server: LiveServer, tmp_path: Path) -> Iterator[Callable[[], AgentProcess]]:
-    made: list[AgentProcess] = []
-
-    def start() -> AgentProcess:
-        agent = AgentProcess(server, tmp_path)
-        agent.start()
-        made.append(agent)
-        return agent
-
-    yield start
-    for agent in made:
-        agent.kill()
+def agent(server: LiveServer, tmp_path: Path) -> Iterator[AgentProcess]:
+    """An agent that runs."""
+    found = AgentProcess(server, tmp_path)
+    found.start()
+    yield found
+    found.kill()
 
 
 def task(server: LiveServer) -> dict[str, Any]:
@@ -96,6 +95,12 @@ def task(server: LiveServer) -> dict[str, Any]:
 
     (found,) = until(look, "a task waits")
     return found
+
+
+def decide(server: LiveServer, waiting: dict[str, Any], outcome: str, **more: Any) -> None:
+    """Let a person answer."""
+    with server.reviewer() as ana:
+        ana.submit(waiting["intent_id"], outcome, **more)
 
 
 def outcome(server: LiveServer, execution: str) -> dict[str, Any]:
@@ -121,14 +126,11 @@ def runs(server: LiveServer, execution: str) -> list[dict[str, Any]]:
 
 
 def test_a_paused_agent_goes_on_with_who_decided_and_why(
-    server: LiveServer, start_agent: Callable[[], AgentProcess]
+    server: LiveServer, agent: AgentProcess
 ) -> None:
-    agent = start_agent()
-    agent.run("settle", "exec-1", claim="claim-1")
-    waiting = task(server)
+    waiting = agent.ask()
     assert "claim-1" in waiting["title"]
-    with server.reviewer() as ana:
-        ana.submit(waiting["intent_id"], "approved", comment="seen the invoice")
+    decide(server, waiting, "approved", comment="seen the invoice")
     found = outcome(server, "exec-1")
     assert found["decision"] == "approved"
     assert found["feedback"] == "seen the invoice"
@@ -139,21 +141,14 @@ def test_a_paused_agent_goes_on_with_who_decided_and_why(
     ("answer", "decision"), [("rejected", "rejected"), ("changes_requested", "request_changes")]
 )
 def test_a_no_and_a_wish_for_changes_arrive_as_such(
-    answer: str, decision: str, server: LiveServer, start_agent: Callable[[], AgentProcess]
+    answer: str, decision: str, server: LiveServer, agent: AgentProcess
 ) -> None:
-    agent = start_agent()
-    agent.run("settle", "exec-1", claim="claim-1")
-    with server.reviewer() as ana:
-        ana.submit(task(server)["intent_id"], answer, comment="the total is wrong")
+    decide(server, agent.ask(), answer, comment="the total is wrong")
     assert outcome(server, "exec-1")["decision"] == decision
 
 
-def test_after_changes_the_same_id_is_asked_again(
-    server: LiveServer, start_agent: Callable[[], AgentProcess]
-) -> None:
-    agent = start_agent()
-    agent.run("settle", "exec-1", claim="claim-1", rounds=3)
-    first = task(server)
+def test_after_changes_the_same_id_is_asked_again(server: LiveServer, agent: AgentProcess) -> None:
+    first = agent.ask(rounds=3)
     with server.reviewer() as ana:
         ana.submit(first["intent_id"], "changes_requested", comment="once more")
         second = until(
@@ -165,42 +160,33 @@ def test_after_changes_the_same_id_is_asked_again(
 
 
 def test_a_decision_made_while_the_agent_was_dead_reaches_its_successor(
-    server: LiveServer, start_agent: Callable[[], AgentProcess]
+    server: LiveServer, agent: AgentProcess
 ) -> None:
-    agent = start_agent()
-    agent.run("settle", "exec-1", claim="claim-1")
-    waiting = task(server)
+    waiting = agent.ask()
     agent.kill()
-    with server.reviewer() as ana:
-        ana.submit(waiting["intent_id"], "approved")
+    decide(server, waiting, "approved")
     agent.start()
     agent.run("settle", "exec-2", claim="claim-1")  # dispatched anew, with another execution's id
     assert outcome(server, "exec-2")["decision"] == "approved"
 
 
 def test_wait_for_resume_has_the_decision_once_the_agent_is_back(
-    server: LiveServer, start_agent: Callable[[], AgentProcess]
+    server: LiveServer, agent: AgentProcess
 ) -> None:
-    agent = start_agent()
-    agent.run("settle", "exec-1", claim="claim-1")
-    waiting = task(server)
+    waiting = agent.ask()
     agent.kill()
     agent.start()
     agent.run("resume", "exec-2", claim="claim-1", paused="exec-1")
-    with server.reviewer() as ana:
-        ana.submit(waiting["intent_id"], "rejected", comment="no")
+    decide(server, waiting, "rejected", comment="no")
     until(lambda: "resumed with rejected: no" in agent.log.read_text(), "the decision arrives")
 
 
 def test_the_server_is_killed_while_the_agent_waits(
-    server: LiveServer, start_agent: Callable[[], AgentProcess]
+    server: LiveServer, agent: AgentProcess
 ) -> None:
-    agent = start_agent()
-    agent.run("settle", "exec-1", claim="claim-1")
-    waiting = task(server)
+    waiting = agent.ask()
     server.restart()
-    with server.reviewer() as ana:
-        ana.submit(waiting["intent_id"], "approved")
+    decide(server, waiting, "approved")
     assert outcome(server, "exec-1")["decision"] == "approved"
 
 
@@ -286,9 +272,7 @@ def test_the_pages_agent_does_what_the_page_says(server: LiveServer, tmp_path: P
     (tmp_path / "claims.py").write_text(text)
     agent.start(tmp_path / "claims.py")
     try:
-        agent.run("settle", "exec-1", claim="claim-1")
-        with server.reviewer() as ana:
-            ana.submit(task(server)["intent_id"], "approved", comment="fine")
+        decide(server, agent.ask(), "approved", comment="fine")
         assert outcome(server, "exec-1") == {"decision": "approved", "feedback": "fine"}
     finally:
         agent.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -12,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -130,6 +133,33 @@ def agent(server: Server) -> Iterator[Client]:
         yield client
 
 
+@contextmanager
+def of_core(path: str) -> Iterator[ModuleType]:
+    """Load a module of the tests of core that stands for a service elsewhere, by its path there."""
+    file = Path(__file__).parents[2] / "packages" / "core" / "tests" / path
+    spec = importlib.util.spec_from_file_location(f"{file.stem}_of_core", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def quiet_context(browser: Browser, device: str) -> tuple[BrowserContext, list[str]]:
+    """Return a browser that has not been here, and what goes wrong in it: errors of scripts, and
+    what our own policy keeps from being loaded."""
+    context = browser.new_context(**(PHONE if device == "phone" else DESK))
+    context.set_default_timeout(15_000)
+    complaints: list[str] = []
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    context.on(
+        "console",
+        lambda m: complaints.append(m.text) if "Security Policy" in m.text else None,
+    )
+    return context, complaints
+
+
 def _is_complaint(message: ConsoleMessage) -> bool:
     # A form that was not taken is shown again as 422, which the browser calls an error.
     return message.type in ("error", "warning") and "status of 422" not in message.text
@@ -160,11 +190,40 @@ def watched(request: pytest.FixtureRequest, browser: Browser, server: Server) ->
     assert watched.complaints == []
 
 
+@pytest.fixture(params=["phone", "desk"])
+def guest(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A browser that has not been here."""
+    context, complaints = quiet_context(browser, request.param)
+    yield context.new_page()
+    context.close()
+    assert complaints == []
+
+
+def usable(page: Page) -> None:
+    """Assert that everybody can use what is shown: WCAG 2.2 AA as far as axe-core finds it, targets
+    of 44 px, and nothing cut off at the side."""
+    found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
+    assert found.violations_count == 0, found.generate_report()
+    small = page.eval_on_selector_all(
+        "button, a.button, select, input:not([type=hidden]):not([type=checkbox])",
+        "all => all.filter(one => one.offsetParent"
+        " && one.getBoundingClientRect().height < 43.5).map(one => one.outerHTML)",
+    )
+    assert small == []
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    assert not wide, "nothing is cut off at the side"
+
+
+def sign_in(page: Page, link: str) -> None:
+    """Sign in by a link, and wait until the inbox is there."""
+    page.goto(link)
+    page.get_by_role("button", name="Sign in on this device").click()
+    page.wait_for_url("**/inbox")
+
+
 @pytest.fixture
 def page(watched: Watched, server: Server) -> Page:
     """A page of Ana's, who has signed in by a link."""
     page = watched.context.new_page()
-    page.goto(server.link())
-    page.get_by_role("button", name="Sign in on this device").click()
-    page.wait_for_url("**/inbox")
+    sign_in(page, server.link())
     return page

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from holdshort import Client
 
-from .conftest import PHONE, Server
+from .conftest import PHONE, Server, sign_in
 from .test_inbox import PAY, ask, open_card
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
@@ -22,9 +22,7 @@ TAG = {"tool": "tag", "arguments": {"row": 1}}
 def second_page(browser: Browser, server: Server) -> Page:
     context = browser.new_context(**PHONE)
     page = context.new_page()
-    page.goto(server.link())
-    page.get_by_role("button", name="Sign in on this device").click()
-    page.wait_for_url("**/inbox")
+    sign_in(page, server.link())
     return page
 
 

@@ -6,12 +6,11 @@ import re
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from holdshort import Client
 
-from .conftest import ANA, PHONE, Server, Watched
+from .conftest import ANA, PHONE, Server, Watched, usable
 
 PAY: dict[str, Any] = {"tool": "pay", "arguments": {"amount": 450, "to": "ACME"}}
 FORM = {
@@ -185,7 +184,6 @@ def test_keys(page: Page, server: Server, agent: Client) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_it(page: Page, server: Server, agent: Client, scheme: Any) -> None:
-    """WCAG 2.2 AA as far as axe-core finds it, and targets of 44 px."""
     server.risk("high")
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     strange = {
@@ -196,13 +194,4 @@ def test_everybody_can_use_it(page: Page, server: Server, agent: Client, scheme:
     form = agent.send_intent("intent.form.v1", to=ANA, form=FORM)
     for path in ("/inbox", f"/inbox/{asked}", f"/inbox/{form}", f"/inbox/{asked}/edit"):
         page.goto(f"{server.url}{path}")
-        found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
-        assert found.violations_count == 0, found.generate_report()
-        small = page.eval_on_selector_all(
-            "button, a.button, select, input:not([type=hidden]):not([type=checkbox])",
-            "all => all.filter(one => one.offsetParent"
-            " && one.getBoundingClientRect().height < 43.5).map(one => one.outerHTML)",
-        )
-        assert small == []
-        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-        assert not wide, "nothing is cut off at the side"
+        usable(page)

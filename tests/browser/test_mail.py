@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,13 +11,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from holdshort import Client
 
-from .conftest import ANA, DESK, PHONE, Server, up
+from .conftest import ANA, Server, of_core, up
 
-_OFFICE = Path(__file__).parents[2] / "packages" / "core" / "tests" / "notify" / "post_office.py"
 PUBLIC = "http://hold.acme.com"
 
 
@@ -52,13 +49,7 @@ class Mailed:
 
 @pytest.fixture
 def mailed(tmp_path: Path) -> Iterator[Mailed]:
-    spec = importlib.util.spec_from_file_location("post_office_of_the_channel", _OFFICE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    with module.PostOffice() as office:
+    with of_core("notify/post_office.py") as module, module.PostOffice() as office:
         settings = {
             "HOLDSHORT_SMTP_HOST": "127.0.0.1",
             "HOLDSHORT_SMTP_PORT": str(office.port),
@@ -68,29 +59,12 @@ def mailed(tmp_path: Path) -> Iterator[Mailed]:
         }
         with up(tmp_path, **settings) as server:
             yield Mailed(server, office)
-    del sys.modules[spec.name]
 
 
 @pytest.fixture
 def agent(mailed: Mailed) -> Iterator[Client]:
     with Client(mailed.server.url, api_key=mailed.server.keys["agent"]) as client:
         yield client
-
-
-@pytest.fixture(params=["phone", "desk"])
-def guest(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A browser that has not been here."""
-    context = browser.new_context(**(PHONE if request.param == "phone" else DESK))
-    context.set_default_timeout(15_000)
-    complaints: list[str] = []
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    context.on(
-        "console",
-        lambda m: complaints.append(m.text) if "Security Policy" in m.text else None,
-    )
-    yield context.new_page()
-    context.close()
-    assert complaints == []
 
 
 def accessible(page: Page) -> None:

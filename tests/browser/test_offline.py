@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from holdshort import Client
 
-from .conftest import PHONE, Server, Watched
+from .conftest import PHONE, Server, Watched, sign_in
 from .test_inbox import ask, hold, open_card
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
@@ -52,9 +52,7 @@ def page(page: Page) -> Page:
 
 
 def signed_in(page: Page, link: str) -> Page:
-    page.goto(link)
-    page.get_by_role("button", name="Sign in on this device").click()
-    page.wait_for_url("**/inbox")
+    sign_in(page, link)
     return page
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from holdshort import Client
 
-from .conftest import ANA, Server
+from .conftest import ANA, Server, sign_in
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 LARGEST = 150_000
@@ -117,9 +117,7 @@ def test_every_kind_is_seen_whole(
     asked = file_all(agent)
     agent.comment(asked["approval"], "The second charge is 4711-B.")
     page = context.new_page()
-    page.goto(server.link())
-    page.get_by_role("button", name="Sign in on this device").click()
-    page.wait_for_url("**/inbox")
+    sign_in(page, server.link())
     expect(page.locator(".task")).to_have_count(len(KINDS))
     picture(page, f"inbox-{width}-{scheme}")
     for kind, button, _ in KINDS:

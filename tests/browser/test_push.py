@@ -27,7 +27,7 @@ from playwright.sync_api import Page, expect
 
 from holdshort import Client
 
-from .conftest import Server, up
+from .conftest import Server, sign_in, up
 from .test_inbox import ask
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}
@@ -229,9 +229,7 @@ def test_signing_out_here_ends_the_messages_here(
     page.get_by_role("button", name="Sign out", exact=True).click()
     page.wait_for_url("**/sign-in")
     assert page.evaluate("sessionStorage.getItem('made-for')") is None
-    page.goto(server.link())
-    page.get_by_role("button", name="Sign in on this device").click()
-    page.wait_for_url("**/inbox")
+    sign_in(page, server.link())
     page.goto(f"{server.url}/devices")
     expect(page.get_by_text("You have none yet")).to_be_visible()
 

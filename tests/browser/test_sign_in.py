@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,46 +10,22 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .conftest import ANA, DESK, PHONE, Server, Watched, up
-
-_OPENID = Path(__file__).parents[2] / "packages" / "core" / "tests" / "inbox" / "openid.py"
+from .conftest import ANA, PHONE, Server, Watched, of_core, sign_in, up
 
 
 @pytest.fixture
 def openid() -> Iterator[Any]:
     """A provider on the loopback: the one that the tests of the pages have."""
-    spec = importlib.util.spec_from_file_location("openid_of_the_pages", _OPENID)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    with module.provider(lambda: round(time.time() * 1000)) as found:
+    with (
+        of_core("inbox/openid.py") as module,
+        module.provider(lambda: round(time.time() * 1000)) as found,
+    ):
         yield found
-    del sys.modules[spec.name]
-
-
-@pytest.fixture(params=["phone", "desk"])
-def guest(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
-    """A browser that has not been here."""
-    context = browser.new_context(**(PHONE if request.param == "phone" else DESK))
-    context.set_default_timeout(15_000)
-    complaints: list[str] = []
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    context.on(
-        "console",
-        lambda m: complaints.append(m.text) if "Security Policy" in m.text else None,
-    )
-    yield context.new_page()
-    context.close()
-    assert complaints == []
 
 
 def test_by_a_link_once(page: Page, watched: Watched, server: Server) -> None:
     link = server.link()
-    page.goto(link)
-    page.get_by_role("button", name="Sign in on this device").click()
-    page.wait_for_url("**/inbox")
+    sign_in(page, link)
     page.goto(f"{server.url}/account")
     expect(page.get_by_text("(this one)")).to_be_visible()
     expect(page.get_by_text("by a link")).to_be_visible()
@@ -93,9 +67,7 @@ def test_by_a_provider(guest: Page, openid: Any, tmp_path: Path) -> None:
 def test_ending_another_session_works_at_once(page: Page, browser: Browser, server: Server) -> None:
     other = browser.new_context(**PHONE)
     second = other.new_page()
-    second.goto(server.link())
-    second.get_by_role("button", name="Sign in on this device").click()
-    second.wait_for_url("**/inbox")
+    sign_in(second, server.link())
     page.goto(f"{server.url}/account")
     page.get_by_role("button", name="End all others").click()
     expect(page.get_by_role("button", name="End all others")).to_have_count(0)

@@ -10,9 +10,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -23,6 +22,8 @@ from holdshort.server.auth import hash_of, new_key
 from holdshort.store.base import Entry, KeyInfo
 from holdshort.store.rows import SETTINGS
 from holdshort.store.sqlite import SqliteStore
+
+from ..loopback import Handler, Serving
 
 SERVE = Path(__file__).with_name("serve.py")
 AGENT = "agent://acme/production/analyst"
@@ -117,19 +118,14 @@ class Server:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.kill()
 
 
 Fault = tuple[int, dict[str, str]] | str
 
 
-class Line:
+class Line(Serving):
     """Stands before a server: passes on what it gets, but for the faults that it was given.
 
     A fault is a status with headers, or `cut` (the request is taken, and the connection closed),
@@ -142,14 +138,11 @@ class Line:
         """Method, path and idempotency key of all that came."""
         line = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, format: str, *args: object) -> None:
-                pass
+        class Passes(Handler):
+            timeout = 60
 
             def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                body = self.body()
                 key = self.headers.get("idempotency-key")
                 line.requests.append((self.command, self.path, key))
                 fault = line.faults.popleft() if line.faults else None
@@ -173,32 +166,10 @@ class Line:
 
             do_POST = do_GET
 
-            def answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Passes)
+        server.daemon_threads = True
+        super().__init__(server)
+        self.url = f"http://127.0.0.1:{self.port}"
 
 
 class Later(threading.Thread):

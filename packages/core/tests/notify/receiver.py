@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import ThreadingHTTPServer
+from typing import Any
 
 from holdshort.notify.webhook import new_secret
 from holdshort.testing.notifier import Message
+
+from ..loopback import Handler, Serving
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Request:
     body: bytes
 
 
-class HttpReceiver:
+class HttpReceiver(Serving):
     """Answers 200 unless it was given something else to do; remembers all it was sent."""
 
     def __init__(
         self,
-        answer: Callable[[BaseHTTPRequestHandler, HttpReceiver], None] | None = None,
+        answer: Answer | None = None,
         *,
         address: str = "127.0.0.1",
         port: int = 0,
@@ -36,31 +36,12 @@ class HttpReceiver:
     ) -> None:
         self.requests: list[Request] = []
         self.connections = 0
-        self.over = threading.Event()
-        """Set when the test is over: what hangs or drips waits on this."""
-        self._server = _Server((address, port), _handler(self, answer or reply(200)))
-        self._server.receiver = self
-        self._server.tls = tls
-        self.port: int = self._server.server_address[1]
+        server = _Server((address, port), _handler(self, answer or reply(200)))
+        server.receiver, server.tls = self, tls
+        super().__init__(server)
         shown = host or (f"[{address}]" if ":" in address else address)
         self.url = f"{'https' if tls else 'http'}://{shown}:{self.port}/hook"
         self.endpoint: dict[str, Any] | None = {"url": self.url, "secrets": [new_secret()]}
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def received(self) -> list[Message]:
         return [
@@ -74,20 +55,13 @@ class HttpReceiver:
         self._server.socket.close()
 
 
-def reply(
-    status: int, body: bytes = b"", **headers: str
-) -> Callable[[BaseHTTPRequestHandler, HttpReceiver], None]:
+def reply(status: int, body: bytes = b"", **headers: str) -> Answer:
     """Answer with this; underscores in header names stand for hyphens."""
 
-    def answer(handler: BaseHTTPRequestHandler, receiver: HttpReceiver) -> None:
-        handler.send_response(status)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("content-length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
+    return lambda handler, receiver: handler.answer(status, headers, body)
 
-    return answer
+
+Answer = Callable[[Handler, HttpReceiver], None]
 
 
 class _Server(ThreadingHTTPServer):
@@ -97,7 +71,7 @@ class _Server(ThreadingHTTPServer):
     receiver: HttpReceiver
     tls: ssl.SSLContext | None
 
-    def __init__(self, where: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+    def __init__(self, where: tuple[str, int], handler: type[Handler]) -> None:
         if ":" in where[0]:
             self.address_family = socket.AF_INET6
         super().__init__(where, handler)
@@ -115,20 +89,11 @@ class _Server(ThreadingHTTPServer):
         """Stay silent: callers that break off are what many tests are about."""
 
 
-def _handler(
-    receiver: HttpReceiver, answer: Callable[[BaseHTTPRequestHandler, HttpReceiver], None]
-) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 5  # a caller that keeps its connection does not hold up the test's end
-
+def _handler(receiver: HttpReceiver, answer: Answer) -> type[Handler]:
+    class Receives(Handler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.requests.append(Request(self.path, headers, body))
+            receiver.requests.append(Request(self.path, headers, self.body()))
             answer(self, receiver)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    return Handler
+    return Receives

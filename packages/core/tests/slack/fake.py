@@ -9,11 +9,11 @@ import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+from ..loopback import Handler, Serving
 from . import rules
 
 TEAM, SECRET, TOKEN, APP_TOKEN = "T0ACME", "a-signing-secret", "xoxb-a-bot-token", "xapp-a-token"
@@ -51,7 +51,7 @@ class Refusal(Exception):
     """Answer with `ok: false` and this."""
 
 
-class FakeSlack:
+class FakeSlack(Serving):
     """Keeps what it is told. `fail` makes the next calls of a method go wrong."""
 
     def __init__(self) -> None:
@@ -65,35 +65,16 @@ class FakeSlack:
         self.triggers: dict[str, bool] = {}
         self.before: dict[str, Callable[[], None]] = {}
         """What happens while a call of a method is under way, once."""
-        self.go_on = threading.Event()
-        """What hangs waits on this; set when the test is over."""
         self.token = TOKEN
         self.socket_url = ""
-        self._fails: dict[str, list[Callable[[BaseHTTPRequestHandler], bool]]] = {}
+        self._fails: dict[str, list[Callable[[Handler], bool]]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._responses: dict[str, str] = {}
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         server.daemon_threads = False
-        self._server = server
-        self.port: int = server.server_address[1]
+        super().__init__(server)
         self.url = f"http://127.0.0.1:{self.port}/api/"
-        self._thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.go_on.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
     def join(self, user: str, **marks: Any) -> str:
         """Let somebody be a member of the workspace."""
@@ -103,7 +84,7 @@ class FakeSlack:
     def fail(self, method: str, error: str = "", *, status: int = 200, **headers: str) -> None:
         """Let the next call of a method fail."""
 
-        def answer(handler: BaseHTTPRequestHandler) -> bool:
+        def answer(handler: Handler) -> bool:
             body = json.dumps({"ok": False, "error": error}) if error else "<html>not now</html>"
             _send(handler, status, body, headers)
             return True
@@ -111,8 +92,8 @@ class FakeSlack:
         self._fails.setdefault(method, []).append(answer)
 
     def hang(self) -> None:
-        """Do not answer before `go_on` is set."""
-        self.go_on.wait(20)
+        """Do not answer before `over` is set."""
+        self.over.wait(20)
 
     def said_to(self, user: str) -> list[Said]:
         """What stands in somebody's conversation with us, threads left out."""
@@ -170,8 +151,8 @@ class FakeSlack:
 
     # The Web API.
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        raw = handler.rfile.read(int(handler.headers["content-length"] or 0)).decode()
+    def answer(self, handler: Handler) -> None:
+        raw = handler.body().decode()
         if handler.path.startswith("/response/"):
             user = self._responses[handler.path.rpartition("/")[2]]
             body = json.loads(raw)
@@ -202,9 +183,7 @@ class FakeSlack:
                 }
         _send(handler, 200, json.dumps(found), {})
 
-    def _method(
-        self, method: str, body: dict[str, Any], handler: BaseHTTPRequestHandler
-    ) -> dict[str, Any]:
+    def _method(self, method: str, body: dict[str, Any], handler: Handler) -> dict[str, Any]:
         token = handler.headers.get("authorization", "").removeprefix("Bearer ")
         if method == "apps.connections.open":
             if token != APP_TOKEN:
@@ -279,25 +258,14 @@ def signed(
     }
 
 
-def _send(handler: BaseHTTPRequestHandler, status: int, body: str, headers: dict[str, str]) -> None:
-    handler.send_response(status)
-    handler.send_header("content-type", "application/json; charset=utf-8")
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.send_header("content-length", str(len(body.encode())))
-    handler.end_headers()
-    handler.wfile.write(body.encode())
+def _send(handler: Handler, status: int, body: str, headers: dict[str, str]) -> None:
+    json_ = {"content-type": "application/json; charset=utf-8"}
+    handler.answer(status, json_ | headers, body.encode())
 
 
-def _handler(slack: FakeSlack) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 5
-
+def _handler(slack: FakeSlack) -> type[Handler]:
+    class Asked(Handler):
         def do_POST(self) -> None:
             slack.answer(self)
 
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    return Handler
+    return Asked
