@@ -59,6 +59,8 @@ POLICY_FIELDS = {
     "separation_of_duties": "whether an agent's owner is kept from deciding what it asks",
     "calendar": "working hours by name, from the tenant's settings: only they count for reminders, "
     "escalation and deadline",
+    "cost_from": "where the arguments say what it costs, such as `order.total`; what the agent "
+    "says beside them does not count then",
     "grant_ttl": "how long the permit of a yes can be used",
     "execution_timeout": "how long a run may take to report before it counts as lost",
 }

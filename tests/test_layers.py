@@ -48,8 +48,9 @@ PARTS = {
     "localtime": Part(0),
     # 1: what is said and what is recorded
     "people": Part(1),
-    "models": Part(1, beside=("people",)),
-    "requests": Part(1, beside=("models",)),
+    "limits": Part(1),
+    "models": Part(1, beside=("limits", "people")),
+    "requests": Part(1, beside=("limits", "models")),
     # 2: side by side, each for itself
     "audit": Part(2, never=PURE),
     "kinds": Part(2, never=PURE),

@@ -16,7 +16,12 @@ from uuid import uuid4
 import httpx
 import pytest
 from axme import AxmeClient, AxmeClientConfig
-from axme_sdk.exceptions import AxmeAuthError, AxmeHttpError, AxmeValidationError
+from axme_sdk.exceptions import (
+    AxmeAuthError,
+    AxmeHttpError,
+    AxmeRateLimitError,
+    AxmeValidationError,
+)
 
 from holdshort.testing.adapter.live import PATIENCE, LiveServer, environment
 
@@ -444,11 +449,38 @@ def test_a_killed_agent_files_nothing_hears_nothing_and_runs_nothing(
         with pytest.raises(AxmeAuthError):
             agent.mesh.resume(ANALYST)
         assert admin.mesh.resume(seen["address_id"])["health_status"] == "healthy"
-        assert httpx.post(path, json=consume, headers=key(secret)).status_code == 200
+        # It may work again; what it was permitted before is not permitted any more.
+        revoked = httpx.post(path, json=consume, headers=key(secret))
+        assert revoked.status_code == 409
+        assert "revoked" in revoked.json()["detail"]
         events = [one["event_type"] for one in admin.mesh.list_events()["events"]]
-        assert events == ["agent.resumed", "agent.killed"]
+        assert [one for one in events if one != "agent.refused"] == [
+            "agent.resumed",
+            "agent.killed",
+        ]
         detail = admin.mesh.get_agent(seen["address_id"])
         assert detail["metrics"]["cost_usd"] == 0.5
+
+
+def test_a_cap_of_the_mesh_is_a_rate_limit_to_the_sdk(
+    server: LiveServer, admin: AxmeClient
+) -> None:
+    secret = registered(server, admin, ANALYST)
+    path = f"{server.url}/v1/mesh/agents/acme/production/data-analyst/policies/cost"
+    caps = {"max_intents_per_day": 1, "max_cost_per_day_usd": 5, "action_on_breach": "block"}
+    done = httpx.put(path, json=caps, headers=key(server.keys["service"]))
+    assert done.status_code == 200
+    assert done.json()["policy"]["max_cost_per_day_usd"] == 5
+    with client(server, secret) as agent:
+        assert httpx.put(path, json={}, headers=key(secret)).status_code == 403
+        ask(agent)
+        with pytest.raises(AxmeRateLimitError) as refused:
+            ask(agent)
+        assert "2 intents of 1 a day" in str(refused.value)
+        assert refused.value.retry_after > 0
+        agent.mesh.heartbeat(metrics={"cost_usd": 4.5})
+    used = httpx.get(path, headers=key(server.keys["service"])).json()["usage"]
+    assert (used["intents_today"], used["cost_today"]) == (1, 4.5)
 
 
 def test_errors_carry_what_the_sdk_reads(axme: AxmeClient, server: LiveServer) -> None:

@@ -16,7 +16,11 @@ from holdshort.audit import verify
 from .conftest import ANA, Server
 
 BO = "bo@acme.com"
-PATHS = ("", "/people", "/teams", "/keys", "/deliveries", "/figures?days=7", "/audit", "/policies")
+AGENT = "agent://local/default/agent"
+PATHS = (
+    "", "/people", "/teams", "/keys", "/agents", f"/agents?agent={AGENT}", "/agents?agent=*",
+    "/deliveries", "/figures?days=7", "/audit", "/policies",
+)  # fmt: skip
 #: The most that the first look at a page may load (bytes).
 LARGEST_LOAD = 150_000
 
@@ -43,6 +47,8 @@ def test_everybody_can_use_them(page: Page, server: Server, agent: Client, schem
     agent.send_intent("intent.pay.v1", to="team:nobody")
     server._admin("PUT", "/v1/webhooks/ledger", {"url": "http://127.0.0.1:9/hook"})
     server._admin("PUT", "/v1/policies/intent.pay.*", {"risk": "high", "quorum": 2})
+    server._admin("PUT", f"/v1/limits/{AGENT}", {"intents_per_hour": 13, "cost_per_day": 9})
+    server._admin("PUT", "/v1/limits/*", {"tools": {"deny": ["shell*"]}})
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     loaded: list[int] = []
     page.on("response", lambda reply: loaded.append(len(reply.body())))

@@ -21,6 +21,7 @@ from holdshort.notify.apprise import AppriseNotifier
 from holdshort.notify.base import Notifier
 from holdshort.notify.console import ConsoleNotifier
 from holdshort.notify.routing import Reach
+from holdshort.notify.subscriptions import SubscriptionNotifier
 from holdshort.notify.webhook import WebhookNotifier
 from holdshort.server.app import Application
 from holdshort.server.auth import Authenticator
@@ -103,9 +104,11 @@ class Holdshort:
     def _notifiers(self) -> dict[str, Notifier]:
         webhook = WebhookNotifier(allow_private=self.settings.allow_private_webhooks)
         console = ConsoleNotifier(print_it=self.settings.console)
-        calls = AgentFieldNotifier(allowed=callback_networks(self.settings))
+        networks = callback_networks(self.settings)
+        calls = AgentFieldNotifier(allowed=networks)
+        subscriptions = SubscriptionNotifier(allowed=networks)
         services = AppriseNotifier(self.desk, allow_private=self.settings.allow_private_webhooks)
-        found: list[Notifier] = [console, webhook, calls, services]
+        found: list[Notifier] = [console, webhook, calls, subscriptions, services]
         if self.settings.slack_bot_token is not None:
             found.append(self._slack(self.settings.slack_bot_token.get_secret_value()))
         if self.settings.smtp_host is not None:

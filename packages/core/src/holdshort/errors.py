@@ -13,11 +13,13 @@ HoldshortError
 │   ├── NotPending          409  the intent has ended, or is at another step
 │   ├── KeyConflict         409  the same key with another body: see `details.differs`
 │   ├── StaleDigest         409  what was shown is not what is stored
+│   ├── StaleGeneration     409  somebody else changed it: see `details.policy_generation`
 │   ├── LeaseLost           409  another worker holds the lease by now
 │   └── RunBusy             409  somebody else is working on this run: see `details.held_by`
 ├── GrantRefused            409  the action may not run; `details.reason` says why
 │   └── OutcomeUnknown      409  a run started and never reported; a person is being asked
 ├── RateLimited             429  `retry_after` seconds
+│   └── LimitReached        429  the agent's own limit: see `details.dimension`, `reset_at`
 ├── Unavailable             503  the database cannot be written to right now; safe to try again
 ├── WaitTimeout                  the caller's own patience ended; the intent is still pending
 ├── Rejected                     a gated call was refused by a person or a named policy
@@ -125,6 +127,12 @@ class StaleDigest(Conflict):
     code = "stale_digest"
 
 
+class StaleGeneration(Conflict):
+    """Somebody else has changed this since you looked. Look again, and send what you see."""
+
+    code = "stale_policy_generation"
+
+
 class LeaseLost(Conflict):
     """The lease on this work has passed to another worker. Stop working on it."""
 
@@ -159,6 +167,12 @@ class RateLimited(HoldshortError):
     def __init__(self, message: str | None = None, /, *, retry_after: float = 1.0, **details: Any):
         super().__init__(message, retry_after=retry_after, **details)
         self.retry_after = retry_after
+
+
+class LimitReached(RateLimited):
+    """This agent has reached one of its limits."""
+
+    code = "quota_exceeded"
 
 
 class Unavailable(HoldshortError):

@@ -27,6 +27,7 @@ def gate(
     key: str | Callable[..., str] | None = None,
     timeout: float | None = None,
     idempotent: bool = False,
+    cost: flows.Cost | Callable[..., flows.Cost | None] | None = None,
     **fields: Any,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make each call of a function an intent that shows its real arguments.
@@ -47,15 +48,25 @@ def gate(
             finds it again.
         idempotent: True where running twice does no harm: a run that was lost is then repeated
             instead of being asked about.
+        cost: what a call may cost at most, as in `Client.send_intent`: an amount, or a function of
+            the arguments.
         fields: as in `Client.send_intent` (`to`, `deadline`, `fallback`, `title`, …).
 
     The call raises InvalidRequest where its arguments cannot be written as JSON: nobody can approve
-    what cannot be shown. GrantRefused or OutcomeUnknown say that this call has had its one run.
+    what cannot be shown. GrantRefused or OutcomeUnknown say that this call has had its one run;
+    LimitReached that the agent's limits are used up.
     """
 
     def wrap(function: Callable[P, R]) -> Callable[P, R]:
         gated = _Gated(
-            function, client, intent_type, when, key, timeout, {**fields, "idempotent": idempotent}
+            function,
+            client,
+            intent_type,
+            when,
+            key,
+            timeout,
+            cost,
+            {**fields, "idempotent": idempotent},
         )
         if inspect.iscoroutinefunction(function):
 
@@ -90,6 +101,7 @@ class _Gated:
         when: Callable[..., bool] | None,
         key: str | Callable[..., str] | None,
         timeout: float | None,
+        cost: flows.Cost | Callable[..., flows.Cost | None] | None,
         fields: dict[str, Any],
     ) -> None:
         self._function = function
@@ -100,6 +112,7 @@ class _Gated:
         self._when = when
         self._key = key
         self._timeout = timeout
+        self._cost = cost
         self._fields = fields
 
     def _asks(self, args: Any, kwargs: Any) -> bool:
@@ -123,11 +136,13 @@ class _Gated:
                 "function of plain values (texts, numbers, lists, dicts)."
             ) from error
         key = self._key(*args, **kwargs) if callable(self._key) else self._key
+        cost = self._cost(*args, **kwargs) if callable(self._cost) else self._cost
         return flows.permit(
             self._intent_type,
             attempt_id=attempt_id,
             timeout=self._timeout,
             key=key,
+            cost=cost,
             **{
                 "title": f"Run {self._function.__name__}",
                 "action": {"tool": self._tool, "arguments": arguments},

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr
 
+from holdshort.limits import EVERY_AGENT, Cost, Limits
 from holdshort.people import Absence, Away, Contact, Hours, Rota
 from holdshort.record import Record as Record
 
@@ -208,6 +209,8 @@ class Step(Record):
     failed: bool = False
     """That it could not be done."""
     result: dict[str, Any] | None = None
+    paused: int = 0
+    """For how long it stood still while it was open (milliseconds): no time ran then."""
     on_success: str | None = None
     """The name of the step that follows; None for the next one."""
     on_failure: str | None = None
@@ -233,6 +236,8 @@ class Grant(Record):
     error: str | None = None
     question: str | None = None
     """The intent that asks a person what happened, while the outcome is unknown."""
+    cost: Cost | None = None
+    """What the run really cost, where it was reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +364,8 @@ class Intent(Record):
     step: int = 0
     decided_at_step: int | None = None
     """The step whose answer is the intent's, where that is not the last one that was open."""
+    policy_generation: int = 0
+    """How often its end was changed."""
     reply_to: str | None = None
     """The agent in whose inbox the end of this is shown as well."""
     grant: Grant | None = None
@@ -376,6 +383,12 @@ class Intent(Record):
     """Who is called when this ends, each once for each `ref`."""
     files: tuple[Attached, ...] = ()
     error: str | None = None
+    cost: Cost | None = None
+    """What it may cost."""
+    counted: bool = False
+    """Whether it counts towards its agent's limits."""
+    paused_at: int | None = None
+    """Since when it stands still, because its agent was killed."""
     seq: int = 0
     head: str = ""
 
@@ -438,8 +451,12 @@ class Directory(Record):
     """The agents (`agent://…`) that are registered to take work."""
     killed: frozenset[str] = frozenset()
     """The agents that may ask for nothing, take nothing and run nothing until they are resumed."""
+    limits: dict[str, Limits] = Field(default_factory=dict)
+    """By agent (`agent://…`), or `*` for those that have none of their own."""
     webhooks: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """(subscription id, event types) for each active webhook; `*` is every type."""
+    subscriptions: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """(id, whose, event types) for each active subscription of an agent (`agent://…`)."""
     _memo: dict[str, Any] = PrivateAttr(default_factory=dict)
     _away: Away | None = PrivateAttr(None)
 
@@ -471,6 +488,10 @@ class Directory(Record):
                 self.absences, self.moment, inactive=self.inactive, deputies=self.allow_deputies
             )
         return self._away
+
+    def limits_of(self, agent: str) -> Limits | None:
+        """Return what an agent may ask for; None where nothing limits it."""
+        return self.limits.get(agent_address(agent)) or self.limits.get(EVERY_AGENT)
 
     def own_addresses_of(self, person: str) -> set[str]:
         """Every address under which this person is asked in their own right. Empty for somebody

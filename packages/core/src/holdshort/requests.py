@@ -13,10 +13,12 @@ from pydantic import (
     ConfigDict,
     Field,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
 from holdshort.durations import LONGEST, seconds
+from holdshort.limits import micros_of
 from holdshort.models import Fallback, Risk
 
 _ADDRESS = re.compile(r"(team|role|oncall):[a-z0-9][a-z0-9._-]{0,62}|[^\s@:]{1,64}@[^\s@:]{1,190}")
@@ -162,6 +164,31 @@ class TenantPolicy(PolicyPatch):
         description="working hours by which reminders, escalation and the deadline are counted; "
         "`always` counts all time",
     )
+    cost_from: Annotated[str, Field(pattern=r"^[^.\s]+(\.[^.\s]+)*$", max_length=255)] | None = (
+        Field(
+            None,
+            description="where the arguments say what it costs, such as `order.total`: it is read "
+            "there, and not from what the agent says beside them",
+        )
+    )
+
+
+class CostRequest(Request):
+    """An amount of money."""
+
+    amount: Annotated[int | float | str, Field(description="at most; not negative")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+
+    @field_validator("amount", mode="before")
+    @classmethod
+    def _an_amount(cls, value: Any) -> Any:
+        micros_of(value)
+        return value
+
+    @property
+    def micros(self) -> int:
+        """The amount in millionths."""
+        return micros_of(self.amount)
 
 
 class HumanTaskRequest(Request):
@@ -235,6 +262,9 @@ class IntentRequest(StepRequest):
     continuation: Any = None
     supersedes: Annotated[str, Field(max_length=64)] | None = None
     run: RunOfIntent | None = None
+    cost: CostRequest | None = Field(
+        None, description="what this may cost at most; reserved against the agent's limits"
+    )
     max_delivery_attempts: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
 
     @model_validator(mode="after")
@@ -321,6 +351,9 @@ class ReportRequest(Request):
     )
     result: Any = None
     error: Text | None = None
+    cost: CostRequest | None = Field(
+        None, description="what it really cost; without it, what was reserved stays counted"
+    )
 
 
 class LeaseRequest(Request):

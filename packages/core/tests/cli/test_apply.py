@@ -75,6 +75,59 @@ def test_a_file_that_says_something_unknown_or_something_twice_is_refused(run: R
     assert run("apply", "nowhere.yaml").code == 2
 
 
+LIMITED = """
+agents:
+  - address: "*"
+    limits: {intents_per_hour: 100}
+  - address: agent://acme/production/buyer
+    display_name: Buyer
+    limits:
+      cost_per_day: "500.50"
+      currency: EUR
+      on_breach: require_approval
+      approvers: team:finance
+      tools: {deny: [shell*]}
+  - agent://acme/production/reader
+"""
+BUYER = "agent://acme/production/buyer"
+
+
+def test_agents_have_the_limits_that_the_file_says(ok: Run, run: Run) -> None:
+    file = write(LIMITED)
+    said = ok("apply", file, "--dry-run")
+    assert "Would add limits of every agent\n  intents_per_hour: nothing -> 100\n" in said.out
+    assert f"Would add limits of {BUYER}\n  cost_per_day: nothing -> 500.5\n" in said.out
+    assert ok("agents", "limits", BUYER, "--json").json["limits"] is None
+    done = ok("apply", file, "--json").json
+    assert [one["what"] for one in done["changes"]] == [
+        "limits of every agent",
+        f"agent {BUYER}",
+        f"limits of {BUYER}",
+        "agent agent://acme/production/reader",
+    ]
+    assert ok("apply", file).out == "Nothing to change.\n"
+    found = ok("agents", "limits", BUYER, "--json").json["limits"]
+    assert (found["cost_per_day"], found["approvers"]) == (500.5, ["team:finance"])
+    # What a file no longer says of an agent's limits is no limit any more; who is not named in it
+    # keeps theirs.
+    fewer = LIMITED.replace("      currency: EUR\n", "").replace(
+        "      tools: {deny: [shell*]}\n", ""
+    )
+    changed = ok("apply", write(fewer)).out
+    assert changed.startswith(f"Changed limits of {BUYER}\n  currency: EUR -> USD\n  tools: ")
+    ok("apply", write(f"agents: [{BUYER}]\n"))
+    assert ok("agents", "limits", BUYER, "--json").json["limits"]["cost_per_day"] == 500.5
+    for text, why in (
+        ("{cost_per_dya: 5}", "cost_per_dya"),
+        ("{cost_per_day: lots}", "write a number"),
+        ("[5]", "are an object"),
+    ):
+        refused = run("apply", write(f"agents:\n  - {{address: {BUYER}, limits: {text}}}\n"))
+        assert refused.code == 2
+        assert why in refused.err
+    assert "only its limits" in run("apply", write('agents: ["*"]\n')).err
+
+
 SCENARIO = {
     "scenario_id": "demo.v1",
     "agents": [{"role": "analyst", "address": "analyst", "create_if_missing": True}],

@@ -87,3 +87,16 @@ def test_what_is_no_export_is_said_to_be_none(run: Run) -> None:
     done = run("audit", "verify", "x.jsonl")
     assert done.code == 1
     assert "line 1: this line is no entry of an export" in done.err
+
+
+def test_what_administrators_did_is_listed(place: str, ok: Run, send: Send) -> None:
+    send()
+    before = len(ok("audit", "log", "--json").json["entries"])
+    ok("teams", "set", "team:pay", "ana@acme.com")
+    first = ok("audit", "log", "--limit", "1").out
+    assert "team set: pay  by service:" in first
+    assert '"members": ["ana@acme.com"]' in first
+    (entry,) = ok("audit", "log", "--limit", "1", "--json").json["entries"]
+    assert (entry["seq"], entry["event_type"], entry["about"]) == (
+        before + 1, "admin.team.set", "pay",
+    )  # fmt: skip

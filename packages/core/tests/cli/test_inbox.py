@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -394,6 +395,15 @@ def test_another_hand_and_a_word(ok: Run, send: Send, soon: str) -> None:
     assert os.environ["HOLDSHORT_DATABASE"] == soon
 
 
+def say_yes_and_leave(seconds: int) -> None:
+    with Screen("inbox") as screen:
+        opened(screen)
+        screen.press("a")
+        screen.expect(f"u takes it back for {seconds} s.")
+        screen.press("q")
+        assert screen.end() == 0
+
+
 @pytest.mark.usefixtures("on_database")
 def test_an_answer_takes_effect_after_its_giver_has_left(
     ok: Run, send: Send, monkeypatch: pytest.MonkeyPatch
@@ -401,12 +411,7 @@ def test_an_answer_takes_effect_after_its_giver_has_left(
     monkeypatch.setenv("HOLDSHORT_UNDO_SECONDS", "2")
     risk(ok, "low")
     asked = send()
-    with Screen("inbox") as screen:
-        opened(screen)
-        screen.press("a")
-        screen.expect("u takes it back for 2 s.")
-        screen.press("q")
-        assert screen.end() == 0
+    say_yes_and_leave(2)
     ends = time.monotonic() + 20
     while result(ok, asked) is None:
         assert time.monotonic() < ends
@@ -417,12 +422,7 @@ def test_an_answer_takes_effect_after_its_giver_has_left(
 def test_a_held_answer_is_taken_back_in_another_sitting(ok: Run, send: Send) -> None:
     risk(ok, "low")
     asked = send()
-    with Screen("inbox") as screen:
-        opened(screen)
-        screen.press("a")
-        screen.expect("u takes it back for 10 s.")
-        screen.press("q")
-        assert screen.end() == 0
+    say_yes_and_leave(10)
     with Screen("inbox") as screen:
         screen.expect("answered “approved”")
         assert "it takes effect" in opened(screen)
@@ -430,3 +430,39 @@ def test_a_held_answer_is_taken_back_in_another_sitting(ok: Run, send: Send) -> 
         screen.expect("It is taken back")
         screen.expect(MENU)
     assert held(ok, asked) is None
+
+
+def test_a_deputy_reads_for_whom_they_answer(ok: Run, send: Send, soon: str) -> None:
+    risk(ok, "low")
+    asked = send()
+    ok("tasks", "claim", asked)
+    ok("people", "add", "bo@acme.com")
+    today = datetime.now(UTC).date()
+    begins, ends = today - timedelta(days=2), today + timedelta(days=2)
+    ok(
+        "people", "away", ADMIN, "--from", f"{begins}T00:00Z", "--until", f"{ends}T00:00Z",
+        "--deputy", "bo@acme.com",
+    )  # fmt: skip
+    with Screen("inbox", "--as", "bo@acme.com") as screen:
+        listed = screen.expect("q quit]")
+        assert f"taken by {ADMIN}" not in listed
+        screen.press("j")
+        card = screen.expect(MENU)
+        assert "Taken by" not in card
+        assert f"You answer for {ADMIN}, who is away until {ends} 00:00:00Z" in card
+        screen.press("t")
+        screen.expect("Done.")
+        assert "Taken by  bo@acme.com" in screen.expect(MENU)
+        screen.press("a")
+        screen.expect("You answered")
+        screen.expect("Nothing waits")
+    found = result(ok, asked)
+    assert (found["decided_by"], found["on_behalf_of"]) == ("person:bo@acme.com", ADMIN)
+
+
+def test_36_what_was_refused_before_is_said(ok: Run, send: Send, soon: str) -> None:
+    risk(ok, "low")
+    ok("tasks", "reject", send("--payload", PAY), "--comment", "no")
+    send("--payload", PAY)
+    with Screen("inbox") as screen:
+        assert f"! Exactly this was refused before: once by {ADMIN}." in opened(screen)

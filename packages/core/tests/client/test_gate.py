@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,11 +16,13 @@ from holdshort import (
     ConfigurationError,
     GrantRefused,
     InvalidRequest,
+    LimitReached,
     Rejected,
     Reviewer,
     WaitTimeout,
     gate,
 )
+from holdshort.cli import main
 
 from .live import AGENT, ANA, Later, until
 
@@ -320,3 +323,48 @@ class TestColours:
             await client.close()
         else:
             client.close()
+
+
+def limit(database: str, *limits: str) -> None:
+    """Limit what the agent of these tests may ask for."""
+    assert main(("agents", "limits", AGENT, "--database", database, *limits)) == 0
+
+
+class TestWhatItCosts:
+    def test_a_call_reserves_its_cost_and_the_limit_refuses_the_next(
+        self, client: Client, database: str
+    ) -> None:
+        limit(database, "--cost-per-day", "10")
+
+        @gate(client, to=ANA, timeout=0, cost=lambda to, amount: amount)
+        def pay(to: str, amount: int) -> None: ...
+
+        with pytest.raises(WaitTimeout):
+            pay("bo", 6)
+        with pytest.raises(LimitReached) as refused:
+            pay("bo", amount=5)
+        assert refused.value.details["dimension"] == "cost_per_day"
+        assert refused.value.details["used"] == 11
+        assert refused.value.retry_after > 0
+
+        @gate(client, to=ANA, timeout=0, cost=(4, "USD"))
+        def order() -> None: ...
+
+        with pytest.raises(WaitTimeout):
+            order()
+        with pytest.raises(LimitReached):
+            order()
+
+    def test_what_a_run_really_cost_is_counted(
+        self, client: Client, ana: Reviewer, database: str
+    ) -> None:
+        limit(database, "--cost-per-day", "10.00", "--currency", "EUR")
+        asked = client.send_intent("intent.pay.v1", to=ANA, cost=(Decimal("9.99"), "EUR"))
+        with pytest.raises(LimitReached):
+            client.send_intent({"intent_type": "intent.pay.v1", "to": ANA, "cost": (1, "EUR")})
+        with pytest.raises(InvalidRequest, match="are in EUR"):
+            client.send_intent("intent.pay.v1", to=ANA, cost=1)
+        ana.approve(asked)
+        client.consume(asked, client.get_intent(asked)["digest"], "1")
+        client.report(asked, "1", succeeded=True, cost={"amount": "2.5", "currency": "EUR"})
+        assert client.send_intent("intent.pay.v1", to=ANA, cost=(7.5, "EUR"))

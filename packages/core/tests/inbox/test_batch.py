@@ -118,6 +118,21 @@ async def test_long_values_are_read_on_a_card(low: House, ana: Browser) -> None:
     assert "not all of it can be read in a row" in page
 
 
+async def test_36_what_was_refused_before_is_not_among_others(low: House, ana: Browser) -> None:
+    """Attack 36: the same again after a no, in a row of harmless ones. Its card says so."""
+    await low.decide(await tag(low, 1), "rejected")
+    again, others = await tag(low, 1), [await tag(low, number) for number in (2, 3)]
+    page = (await ana.get("/inbox/batch", params={"like": others[0]})).text
+    assert set(await rows(ana, others[0])) == set(others)
+    assert "exactly this was refused before" in page
+    chosen = await rows(ana, others[0]) | {again: (await low.look(again))["digest"]}
+    sent = await send(ana, others[0], chosen)
+    assert "2 of 3 answered" in sent.text
+    (said,) = complaints(sent.text)
+    assert "exactly this was refused before" in said
+    assert (await low.look(again))["steps"][0]["held"] is None
+
+
 async def test_what_changed_meanwhile_is_not_decided(low: House, ana: Browser) -> None:
     asked = [await tag(low, number, to=[ANA, BO]) for number in range(3)]
     found = await rows(ana, asked[0])
@@ -173,3 +188,14 @@ async def test_a_batch_needs_a_page_of_ours(low: House, ana: Browser) -> None:
     chosen = await rows(ana, asked)
     assert (await send(ana, asked, chosen, csrf="0" * 32)).status_code == 403
     assert (await low.look(asked))["steps"][0]["held"] is None
+
+
+async def test_what_somebody_else_has_taken_is_left_to_them(low: House, ana: Browser) -> None:
+    mine, taken = [await tag(low, number, to=[ANA, BO]) for number in range(2)]
+    path = "/v1/intents/{intent_id}/claim"
+    await low.ok("POST", path, low.bo, intent_id=taken)
+    assert set(await rows(ana, mine)) == {mine}
+    chosen = await rows(ana, mine) | {taken: (await low.look(taken))["digest"]}
+    sent = await send(ana, mine, chosen)
+    (said,) = complaints(sent.text)
+    assert said.startswith(f"Not decided here: {BO} has taken this.")

@@ -235,6 +235,18 @@ async def test_another_tenant_is_another_world(house: House) -> None:
     assert "Nothing waits for you" in (await other.get("/inbox")).text
 
 
+async def test_an_answer_that_is_held_says_whose_it_is(house: House, ana: Browser) -> None:
+    asked = await house.ask(to=[ANA, BO])
+    await ana.post(f"/inbox/{asked}/decide", form())
+    bo = browser(house)
+    await bo.sign_in(house, BO)
+    for who, can in ((ana, True), (bo, False)):
+        page = (await who.get(f"/inbox/{asked}")).text
+        assert f">{ANA} answered “approved”. It takes effect at" in page
+        assert (f'action="/inbox/{asked}/undo"' in page) is can
+        assert f">{ANA} answered “approved”<" in (await who.get("/inbox")).text
+
+
 async def test_claim_delegate_comment(house: House, ana: Browser) -> None:
     asked = await house.ask(to=[ANA, BO])
     await ana.post(f"/inbox/{asked}/claim")

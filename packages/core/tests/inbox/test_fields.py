@@ -136,7 +136,13 @@ def test_a_form_sent_untouched_changes_nothing(arguments: dict[str, Any]) -> Non
 
 
 def test_what_was_touched_is_changed() -> None:
-    before = {"n": 5, "text": "a", "flag": True, "deep": {"x": 1}, "token": "holdshort:masked:1"}
+    before = {
+        "n": 5,
+        "text": "a",
+        "flag": True,
+        "deep": {"x": 1},
+        "token": "holdshort:masked:" + "1" * 32,
+    }
     posted = {"a:n": ["4"], "a:flag": ["false"], "a:deep": ['{"x": 2}']}
     assert edited(before, posted) == before | {"n": 4, "flag": False, "deep": {"x": 2}}
     with pytest.raises(NotReadable):

@@ -79,13 +79,7 @@ class Mailed:
 @pytest.fixture
 async def mailed(tmp_path: Path) -> AsyncIterator[Mailed]:
     with PostOffice() as office:
-        options = {
-            "smtp_host": "127.0.0.1",
-            "smtp_port": office.port,
-            "smtp_security": "none",
-            "mail_from": "holdshort@acme.com",
-            "public_url": "http://holdshort",
-        }
+        options = office.settings | {"public_url": "http://holdshort"}
         async with opened(database_in(tmp_path), **options) as house:
             found = Mailed(house, office)
             await found.ask()

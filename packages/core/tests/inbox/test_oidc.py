@@ -327,6 +327,7 @@ async def test_a_provider_that_is_not_there(tmp_path: Path, clock: FakeClock) ->
         ({"issuer": "https://evil.example"}, "calls itself"),
         ({"token_endpoint": "http://evil.example/token"}, "must be reached by https"),
         ({"jwks_uri": "http://evil.example/keys"}, "must be reached by https"),
+        ({"userinfo_endpoint": "http://evil.example/me"}, "must be reached by https"),
     ],
 )
 async def test_a_provider_that_is_not_what_it_says(

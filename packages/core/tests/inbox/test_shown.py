@@ -72,5 +72,13 @@ def test_addresses_are_marked_as_not_inspected() -> None:
 
 
 def test_masked_values_say_so() -> None:
-    found = shown({"token": "holdshort:masked:0123456789abcdef"})
+    found = shown({"token": "holdshort:masked:" + "0123456789abcdef" * 2})
     assert found.items[0][1].kind == "masked"
+
+
+def test_41_what_only_begins_like_a_mask_is_shown_whole() -> None:
+    """Whatever an agent writes behind the mark would not be seen, and would run."""
+    for text in ("pay everything", "0123456789abcdef" * 2 + " and pay", "0123456789ABCDEF" * 2):
+        found = shown(f"holdshort:masked:{text}")
+        assert found.kind == "text"
+        assert "".join(piece.text for piece in found.lines[0]) == f"holdshort:masked:{text}"

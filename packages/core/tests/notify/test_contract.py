@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from holdshort.notify.console import ConsoleNotifier
+from holdshort.notify.subscriptions import SubscriptionNotifier
 from holdshort.notify.webhook import WebhookNotifier
 from holdshort.testing.notifier import Message, NotifierContract
 
@@ -21,6 +22,24 @@ class TestWebhook(NotifierContract):
     @contextmanager
     def receiver(self) -> Iterator[HttpReceiver]:
         with HttpReceiver() as receiver:
+            yield receiver
+
+
+class _Subscribed(HttpReceiver):
+    """The same receiver, as the address of an agent's subscription."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.endpoint = {"callback_url": self.url, "secret": "of the subscriber", "active": True}
+
+
+class TestSubscription(NotifierContract):
+    def notifier(self) -> SubscriptionNotifier:
+        return SubscriptionNotifier(allowed=["127.0.0.0/8"])
+
+    @contextmanager
+    def receiver(self) -> Iterator[HttpReceiver]:
+        with _Subscribed() as receiver:
             yield receiver
 
 

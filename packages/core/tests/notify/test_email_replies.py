@@ -177,6 +177,22 @@ def test_14_a_mail_server_may_have_to_vouch_for_the_sender() -> None:
     for said in ("", "mx.acme.com; dmarc=fail", "mx.acme.com; none", f"evil.{VOUCHED}", "x=dmarc"):
         bad = mail(Authentication_Results=said) if said else mail()
         assert ignored(bad, vouched_by="mx.acme.com")
+    for said in (
+        'mx.acme.com; spf=fail smtp.mailfrom="x; dmarc=pass"@evil.example; dmarc=fail',
+        'mx.acme.com; spf=none smtp.mailfrom="x; dmarc=pass "@evil.example',
+        "mx.acme.com; dkim=fail (no; dmarc=pass (really) header.from=acme.com); dmarc=none",
+        "mx.acme.com; dkim=fail reason=x dmarc=pass",
+        "mx.acme.com; dmarc=pass header.from=acme.com; dmarc=fail header.from=acme.com",
+        "mx.acme.com; dmarc=pass (p=none) header.from=evil.example",
+        'mx.acme.com; x="; dmarc=pass',
+    ):
+        bad = mail(Authentication_Results=said)
+        assert "DMARC" in ignored(bad, vouched_by="mx.acme.com"), said
+    for said in (
+        "mx.acme.com 1; dmarc=pass",
+        "mx.acme.com; DMARC = Pass (p=NONE) header.from=Acme.com",
+    ):
+        assert reply_in(mail(Authentication_Results=said).as_bytes(), vouched_by="mx.acme.com")
     forged = b"Authentication-Results: mx.acme.com; dmarc=fail\r\n" + good.as_bytes()
     assert "DMARC" in ignored(forged, vouched_by="mx.acme.com")
 
@@ -213,13 +229,7 @@ class Replies:
 @pytest.fixture
 async def replies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replies]:
     with PostOffice() as office:
-        options = {
-            "smtp_host": "127.0.0.1",
-            "smtp_port": office.port,
-            "smtp_security": "none",
-            "mail_from": "holdshort@acme.com",
-            "mail_reply_to": "decide@acme.com",
-        }
+        options = office.settings | {"mail_reply_to": "decide@acme.com"}
         async with opened(database_in(tmp_path), **options) as house:
             asked = await house.ask()
             await house.holdshort.tick()

@@ -42,13 +42,8 @@ class Post:
 @pytest.fixture
 async def post(tmp_path: Path) -> AsyncIterator[Post]:
     with PostOffice() as office:
-        options = {
-            "smtp_host": "127.0.0.1",
-            "smtp_port": office.port,
-            "smtp_security": "none",
-            "mail_from": "Holdshort <holdshort@acme.com>",
-            "public_url": URL,
-        }
+        sender = {"mail_from": "Holdshort <holdshort@acme.com>", "public_url": URL}
+        options = office.settings | sender
         async with opened(database_in(tmp_path), **options) as house:
             yield Post(house, office)
 
@@ -246,3 +241,29 @@ async def test_times_are_where_the_recipient_lives(post: Post) -> None:
     await post.house.ok("PUT", "/v1/people/{name}", post.house.admin, where, name=ANA)
     _, mail = await post.ask()
     assert "(Asia/Tokyo)" in mail.part("plain")
+
+
+async def test_a_deputy_reads_for_whom_they_answer(post: Post) -> None:
+    house = post.house
+    away = {"from": "2027-01-15", "until": "2027-01-17", "deputy": BO}
+    await house.ok("POST", "/v1/absences", house.ana, away)
+    await house.ask(**PAY)
+    await house.holdshort.tick()
+    mail = post.office.to(BO)[-1]
+    says = "You answer for ana[@]acme[.]com, who is away until Monday 2027-01-18 00:00 UTC."
+    for kind in ("plain", "html"):
+        assert says in re.sub(r"\s+", " ", mail.part(kind))
+    await house.ask(**PAY, to=BO)
+    await house.holdshort.tick()
+    assert "You answer for" not in post.office.to(BO)[-1].part("plain")
+
+
+async def test_what_the_agent_adds_stands_in_it(post: Post) -> None:
+    more = {"reason": "see https://evil.example", "invoice": 77, "password": "hunter2"}
+    _, mail = await post.ask(payload=more)
+    for kind in ("plain", "html"):
+        text = mail.part(kind).replace("&#34;", '"')
+        assert '"invoice": 77' in text
+        assert "https[://]evil[.]example" in text
+        assert "hunter2" not in text
+        assert "masked in mails" in re.sub(r"\s+", " ", text)

@@ -55,6 +55,19 @@ def test_what_is_called_a_secret_is_hidden_whatever_it_is(name: str, value: Any)
     assert shown["nested"][0]["to"] == "ana"
 
 
+def test_47_what_is_inside_of_something_called_a_secret_is_hidden() -> None:
+    value = {
+        "passwords": 1,
+        "api_keys": ["k-1", {"live": "k-2", "on": True, "n": None}],
+        "to": "ana",
+    }
+    shown, found = masked({"password": {"value": "hunter2", "tries": 3}, **value})
+    assert found
+    assert not {"hunter2", "k-1", "k-2"} & set(str(shown).replace("'", " ").split())
+    assert shown["api_keys"][1]["on"] is True
+    assert shown["to"] == "ana"
+
+
 def test_passwords_in_addresses_and_headers_are_hidden() -> None:
     shown, found = masked(
         {"url": "postgresql://ana:hunter2@db/x", "header": f"Authorization: Bearer {'a1' * 12}"}
@@ -71,8 +84,15 @@ def test_a_card_number_that_is_a_number_is_hidden() -> None:
 
 
 def test_what_the_agents_side_masked_keeps_its_mark() -> None:
-    value = {"api_key": "holdshort:masked:abc"}
+    value = {
+        "api_key": "holdshort:masked:" + "0a" * 16,
+        "password": ["holdshort:masked:" + "1" * 32],
+    }
     assert masked(value) == (value, False)
+    for like in ("holdshort:masked:hunter2", "holdshort:masked:" + "0a" * 16 + " hunter2"):
+        shown, found = masked({"api_key": like})
+        assert found
+        assert "hunter2" not in str(shown)
 
 
 JSON = st.recursive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,11 +100,34 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture
-async def wire(tmp_path: Path) -> AsyncIterator[Wire]:
-    async with opened(database_in(tmp_path)) as house:
+@asynccontextmanager
+async def wire_to(database: str) -> AsyncIterator[Wire]:
+    async with opened(database) as house:
         wire = Wire(house)
         await wire.open()
+        yield wire
+
+
+@pytest.fixture
+async def on_sqlite(tmp_path: Path) -> AsyncIterator[Wire]:
+    async with wire_to(database_in(tmp_path)) as wire:
+        yield wire
+
+
+@pytest.fixture(params=["on_sqlite", "on_postgres"])
+def on_each_database(request: pytest.FixtureRequest, anyio_backend: str) -> Wire:
+    found: Wire = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def wire(on_sqlite: Wire) -> Wire:
+    return on_sqlite
+
+
+@pytest.fixture
+async def on_postgres(pg_url: str) -> AsyncIterator[Wire]:
+    async with wire_to(pg_url) as wire:
         yield wire
 
 

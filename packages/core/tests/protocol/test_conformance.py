@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -219,8 +219,53 @@ async def test_approvals_decision_and_the_check_that_an_honest_server_fails(suit
     assert (decided["comment"], decided["decided_at"][-1]) == ("fine", "Z")
 
 
+async def test_webhooks_subscriptions(suite: Suite) -> None:
+    """The address does not resolve, so nobody is called to see whether it does."""
+    wire, path = suite.wire, "/v1/webhooks/subscriptions"
+    body = {
+        "callback_url": "https://integrator.example/webhooks/axme",
+        "event_types": ["inbox.thread_created"],
+        "active": True,
+        "description": "conformance subscription",
+    }
+    made = (await wire.ok("POST", path, suite.owner, body))["subscription"]
+    assert set(made) == {
+        *("subscription_id", "owner_agent", "callback_url", "event_types", "active"),
+        *("description", "created_at", "updated_at", "revoked_at", "secret_hint"),
+    }
+    assert UUID(made["subscription_id"])
+    assert made.items() >= (body | {"owner_agent": OWNER, "revoked_at": None}).items()
+    listed = await wire.ok("GET", f"{path}?owner_agent={OWNER}", suite.owner)
+    assert listed["subscriptions"] == [made]
+    one = f"{path}/{made['subscription_id']}?owner_agent={OWNER}"
+    ended = await wire.ok("DELETE", one, suite.owner)
+    assert (ended["ok"], ended["subscription_id"]) == (True, made["subscription_id"])
+    assert ended["revoked_at"].endswith("Z")
+
+
+async def test_webhooks_events(suite: Suite) -> None:
+    """With a service key: no agent's key says what happened."""
+    wire, counters = suite.wire, ("queued_deliveries", "processed_deliveries", "delivered")
+    path, owner = "/v1/webhooks/events", f"?owner_agent={OWNER}"
+    body = {
+        "event_type": "inbox.thread_created",
+        "source": "conformance",
+        "payload": {"thread_id": str(uuid4())},
+    }
+    made = await wire.ok("POST", path + owner, wire.admin, body)
+    assert UUID(made["event_id"])
+    assert (made["owner_agent"], made["source"]) == (OWNER, "conformance")
+    again = await wire.ok("POST", f"{path}/{made['event_id']}/replay{owner}", wire.admin)
+    assert again["event_id"] == made["event_id"]
+    assert again["replayed_at"].endswith("Z")
+    for found in (made, again):
+        assert [found[one] for one in (*counters, "pending", "dead_lettered")] == [0] * 5
+    await wire.refused(403, "POST", path + owner, suite.owner, body)
+
+
 async def test_capabilities_get(wire: Wire) -> None:
     found = await wire.ok("GET", "/v1/capabilities", wire.asking)
+    assert {"intents", "inbox", "webhooks"} <= set(found["capabilities"])
     assert found["supported_intent_types"]
     for one in found["supported_intent_types"]:
         assert one.startswith("intent.")

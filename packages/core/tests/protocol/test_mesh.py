@@ -5,12 +5,19 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import anyio
 import pytest
 
 from ..server.house import opened
 from .conftest import AGENT, ANA, ANALYST, Wire
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def wire(on_each_database: Wire) -> Wire:
+    return on_each_database
+
 
 AGENTS = "/v1/mesh/agents"
 
@@ -32,7 +39,8 @@ async def test_health_follows_from_the_heartbeats(wire: Wire) -> None:
     found = await wire.ok("GET", f"{AGENTS}?health=unreachable", wire.admin)
     (one,) = found["agents"]
     assert (one["intents_period"], one["cost_period"]) == (6, 0.5)
-    assert (found["summary"]["total"], found["summary"]["unreachable"]) == (1, 1)
+    # The other has a key, and has never given a sign of life.
+    assert (found["summary"]["total"], found["summary"]["unreachable"]) == (2, 1)
     mine = await wire.ok("GET", f"{AGENTS}/{one['address_id']}", wire.analyst)
     assert mine["agent"]["address"] == ANALYST
     await wire.refused(403, "GET", f"{AGENTS}/{one['address_id']}", wire.asking)
@@ -76,8 +84,12 @@ async def test_a_killed_agent_gets_and_files_nothing_until_it_is_resumed(
     assert [one["intent_id"] for one in await wire.heard()] == [work]
     assert (await wire.resume(work, wire.analyst, done))["status"] == "COMPLETED"
     events = (await wire.ok("GET", "/v1/mesh/events", wire.admin))["events"]
-    assert [one["event_type"] for one in events] == ["agent.resumed", "agent.killed"]
-    assert {one["actor_id"] for one in events} == {"service:admin"}
+    done = [one for one in events if one["event_type"] != "agent.refused"]
+    assert [one["event_type"] for one in done] == ["agent.resumed", "agent.killed"]
+    assert {one["actor_id"] for one in done} == {"service:admin"}
+    refused = [one for one in events if one["event_type"] == "agent.refused"]
+    assert [one["details"]["rule"] for one in refused] == ["killed"] * 3
+    assert {one["address"] for one in refused} == {ANALYST, AGENT}
 
 
 async def test_a_killed_agents_permits_let_nothing_run(wire: Wire) -> None:
@@ -88,9 +100,75 @@ async def test_a_killed_agents_permits_let_nothing_run(wire: Wire) -> None:
     path = f"/v1/intents/{asked}/consume"
     await wire.ok("POST", f"{AGENTS}/{AGENT}/kill", wire.admin)
     assert "killed" in await wire.refused(403, "POST", path, wire.asking, consume)
-    assert (await wire.look(asked))["grant"]["state"] == "open"
+    assert (await wire.look(asked))["grant"]["state"] == "revoked"
+    assert (await wire.events(asked))[-1] == "intent.grant_revoked"
+    # Whoever lets the agent go on has not approved what it was permitted before.
     await wire.ok("POST", f"{AGENTS}/{AGENT}/resume", wire.admin)
-    assert (await wire.ok("POST", path, wire.asking, consume))["run"] is True
+    assert "revoked" in await wire.refused(409, "POST", path, wire.asking, consume)
+
+
+async def test_what_a_killed_agent_asked_for_stands_still(wire: Wire) -> None:
+    """No reminder, no escalation, no end of time, no decision, until it goes on; then the rest of
+    its time is left."""
+    asked = await wire.file(to=ANA, deadline=3600)
+    yes = {"task_result": {"outcome": "approved"}}
+    await wire.after(200)
+    for _ in range(2):
+        await wire.ok("POST", f"{AGENTS}/{AGENT}/kill", wire.admin)
+    await wire.after(9 * 3600)
+    assert (await wire.events(asked))[-1] == "intent.paused"
+    assert "stands still" in await wire.refused(
+        409, "POST", f"/v1/intents/{asked}/resume", wire.ana, yes
+    )
+    await wire.ok("POST", f"{AGENTS}/{AGENT}/resume", wire.admin)
+    await wire.after(99)
+    assert (await wire.events(asked))[-1] == "intent.unpaused"
+    await wire.after(2)  # 301 seconds of its own time
+    assert (await wire.events(asked))[-1] == "intent.reminder"
+    await wire.after(1499 + 1800 - 2)
+    assert (await wire.look(asked))["status"] == "WAITING"
+    await wire.after(3)
+    assert (await wire.look(asked))["status"] == "TIMED_OUT"
+
+
+async def test_63_a_kill_amid_a_hundred_decisions_leaves_no_permit(wire: Wire) -> None:
+    asked = [await wire.file(to=ANA) for _ in range(30)]
+    found = [await wire.look(one) for one in asked]
+
+    async def decide(one: str) -> None:
+        body = {"task_result": {"outcome": "approved"}}
+        reply = await wire.call("POST", f"/v1/intents/{one}/resume", wire.ana, body)
+        assert reply.status_code in (200, 409), reply.text
+
+    async def consume(one: Any) -> tuple[int, float]:
+        body = {"digest": one["digest"], "attempt_id": "1"}
+        reply = await wire.call(
+            "POST", f"/v1/intents/{one['intent_id']}/consume", wire.asking, body
+        )
+        return reply.status_code, time.monotonic()
+
+    killed: list[float] = []
+
+    async def kill() -> None:
+        await wire.ok("POST", f"{AGENTS}/{AGENT}/kill", wire.admin)
+        killed.append(time.monotonic())
+
+    async with anyio.create_task_group() as group:
+        for one in asked[:15]:
+            group.start_soon(decide, one)
+        group.start_soon(kill)
+        for one in asked[15:]:
+            group.start_soon(decide, one)
+    for one in found:
+        status, _ = await consume(one)
+        assert status in (403, 409)
+    states = [(await wire.look(one))["grant"] for one in asked]
+    assert all(grant is None or grant["state"] == "revoked" for grant in states)
+    # Acknowledged, and the same again.
+    again = await wire.ok("POST", f"{AGENTS}/{AGENT}/kill", wire.admin)
+    assert again["health_status"] == "killed"
+    events = (await wire.ok("GET", "/v1/mesh/events?event_type=agent.killed", wire.admin))["events"]
+    assert len(events) == 1
 
 
 async def test_a_kill_holds_in_every_process_within_two_seconds(wire: Wire) -> None:

@@ -11,6 +11,12 @@ from .conftest import ANA, ANALYST, TYPE, WORK, Wire
 
 pytestmark = pytest.mark.anyio
 
+
+@pytest.fixture
+def wire(on_each_database: Wire) -> Wire:
+    return on_each_database
+
+
 AGENT_STEP: dict[str, Any] = {"name": "analyse", "agent": ANALYST}
 ANA_STEP: dict[str, Any] = {"name": "approve", "to": ANA}
 BO_STEP: dict[str, Any] = {"name": "second", "to": "bo@acme.com"}

@@ -9,7 +9,7 @@ from holdshort.ids import hash_of
 from holdshort.server.contract import Endpoint
 from holdshort.store.base import Session
 
-from .house import ANA, BO, TYPE, House
+from .house import AGENT, ANA, BO, TYPE, House
 
 REPLY_TOKEN = "a" * 32
 
@@ -43,6 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "TenantPolicy": {"quorum": 1},
     "WebhookBody": {"url": "https://example.com/h"},
     "RotaBody": {"members": [ANA, BO], "starts": "2026-11-16"},
+    "LimitsBody": {"intents_per_day": 1000},
     "AbsenceBody": {"from": "2027-01-20", "until": "2027-01-21"},
 }
 
@@ -67,6 +68,7 @@ class Things:
             "absence_id": self.absence_id,
             "sha256": self.sha256,
             "name": name_for(endpoint),
+            "agent": AGENT,
         }
 
 
@@ -77,6 +79,8 @@ async def things(house: House) -> Things:
         await house.ok("PUT", path, house.admin, body, name=NAMES[path])
     key = {"role": "agent", "subject": "agent://acme/x/spare"}
     made = await house.ok("POST", "/v1/keys", house.admin, key)
+    caps = {"intents_per_day": 100_000}
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, caps, agent=AGENT)
     run = {"run_id": "r", "app": "refunds", "worker": "w"}
     await house.ok("POST", "/v1/runs/open", house.agent, run)
     delivery = (await house.deliveries(intent_id))[0]

@@ -482,6 +482,83 @@ async def _(house: House) -> None:
         assert sum("event" in line for line in lines) == count * len(await house.events(asked))
 
 
+LIMITS = {
+    "intents_per_hour": 10,
+    "intents_per_day": None,
+    "cost_per_hour": None,
+    "cost_per_day": 12.5,
+    "currency": "EUR",
+    "on_breach": "alert",
+    "approvers": [BO],
+    "require_cost": True,
+    "intent_types": {"allow": ["intent.data.*"], "deny": []},
+    "tools": {"allow": [], "deny": ["drop_table"]},
+}
+
+
+@happy("PUT", "/v1/limits/{agent}")
+async def _(house: House) -> None:
+    path = ("PUT", "/v1/limits/{agent}", house.admin)
+    done = await house.ok(*path, LIMITS, agent=AGENT)
+    assert (done["agent"], done["own"], done["limits"]) == (AGENT, True, LIMITS)
+    assert done["usage"]["counted"] is True
+    await house.ok(*path, {"intents_per_hour": 1}, agent="*")
+    for wrong in (
+        {"cost_per_day": -1},
+        {"cost_per_day": "NaN"},
+        {"cost_per_day": 0.0000001},
+        {"intents_per_day": 1.5},
+        {"on_breach": "ignore"},
+        {"require_cost": True},
+        {"tools": {"deny": ["a*b"]}},
+        {"max_intents": 1},
+    ):
+        await house.refused(422, *path, wrong, agent=AGENT)
+
+
+@happy("GET", "/v1/limits")
+async def _(house: House) -> None:
+    assert (await house.ok("GET", "/v1/limits", house.admin))["limits"] == []
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, LIMITS, agent=AGENT)
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, {}, agent="*")
+    every, one = (await house.ok("GET", "/v1/limits", house.admin))["limits"]
+    assert one == {"agent": AGENT} | LIMITS
+    assert (every["agent"], every["on_breach"], every["cost_per_day"]) == ("*", "block", None)
+
+
+@happy("GET", "/v1/limits/{agent}")
+async def _(house: House) -> None:
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, {"intents_per_day": 5}, agent="*")
+    for key in (house.agent, house.admin):
+        found = await house.ok("GET", "/v1/limits/{agent}", key, agent=AGENT)
+        assert (found["own"], found["limits"]["intents_per_day"]) == (False, 5)
+        assert found["usage"]["intents_today"] == 0
+    await house.refused(404, "GET", "/v1/limits/{agent}", house.agent, agent="agent://x/y/other")
+
+
+@happy("DELETE", "/v1/limits/{agent}")
+async def _(house: House) -> None:
+    await house.refused(404, "DELETE", "/v1/limits/{agent}", house.admin, agent=AGENT)
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, LIMITS, agent=AGENT)
+    await house.ok("DELETE", "/v1/limits/{agent}", house.admin, agent=AGENT)
+    found = await house.ok("GET", "/v1/limits/{agent}", house.admin, agent=AGENT)
+    assert (found["own"], found["limits"], found["usage"]["counted"]) == (False, None, False)
+
+
+@happy("GET", "/v1/audit/administration")
+async def _(house: House) -> None:
+    path = ("GET", "/v1/audit/administration", house.admin)
+    assert (await house.ok(*path))["entries"] == []
+    for members in ([ANA], [ANA, BO]):
+        await house.ok("PUT", "/v1/teams/{name}", house.admin, {"members": members}, name="pay")
+    newest, older = (await house.ok(*path))["entries"]
+    assert (newest["seq"], newest["event_type"], newest["about"]) == (2, "admin.team.set", "pay")
+    assert (newest["actor"], newest["details"]) == ("service:admin", {"members": [ANA, BO]})
+    assert newest["prev"] == older["hash"]
+    found = await house.ok(*path, query={"before": 2, "limit": 1})
+    assert [one["seq"] for one in found["entries"]] == [1]
+
+
 @happy("GET", "/v1/settings")
 async def _(house: House) -> None:
     found = await house.ok("GET", "/v1/settings", house.admin)
@@ -490,6 +567,7 @@ async def _(house: House) -> None:
         "channels": None,
         "timezone": "UTC",
         "allow_deputies": True,
+        "two_people_resume": False,
         "calendars": {},
     }
 
@@ -501,6 +579,7 @@ async def _(house: House) -> None:
         "channels": ["console"],
         "timezone": "Europe/Lisbon",
         "allow_deputies": False,
+        "two_people_resume": True,
         "calendars": {
             "office": {
                 "timezone": "Europe/Lisbon",

@@ -272,3 +272,33 @@ async def test_43_what_an_agent_writes_does_nothing(office: Office) -> None:
     first = next(body for method, body in office.slack.calls if method == "chat.postMessage")
     assert (first["parse"], first["unfurl_links"]) == ("none", False)
     assert "The agent says" in card.body["blocks"][3]["elements"][0]["elements"][0]["text"]
+
+
+async def test_43_what_the_agent_adds_stands_there_as_well(office: Office) -> None:
+    """What is sent beside the action is for whoever decides: nothing of it is left out where they
+    do, and what does not fit is decided where it does."""
+    more = {"reason": "<!channel> the invoice is *due*", "invoice": 77}
+    _, card = await office.ask(payload=more)
+    assert "The agent says" in card.shown
+    assert '"invoice": 77' in card.shown
+    assert "<!channel> the invoice is *due*" in card.shown
+    assert "Approve" in card.buttons
+    _, long = await office.ask(payload={"reason": "y" * 3000})
+    assert "too long to stand here whole" in long.shown
+    assert "Approve" not in long.buttons
+    _, secret = await office.ask(payload={"password": "hunter2"})
+    assert "Approve" not in secret.buttons
+    assert "hunter2" not in str(office.slack.calls)
+
+
+async def test_36_a_yes_to_what_was_refused_before_is_given_in_the_inbox(office: Office) -> None:
+    """Attack 36: the same again, after a no. Slack does not show who said no."""
+    first, _ = await office.ask()
+    await office.house.decide(first, "rejected")
+    again, card = await office.ask()
+    before = await office.house.events(again)
+    await office.press(card, "Approve")
+    assert "Exactly this was refused before" in office.slack.whispered(UANA)[-1]
+    assert await office.house.events(again) == before
+    await office.press(card, "Reject")
+    assert (await office.settled(again))["outcome"] == "rejected"

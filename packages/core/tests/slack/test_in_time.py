@@ -52,7 +52,7 @@ async def test_a_slow_slack_does_not_hold_up_the_answer(office: Office) -> None:
     took, rest = await answered_in(office, office.slack.press(card, "Approve", UANA))
     assert took < 3
     assert (await office.house.look(asked))["steps"][0]["held"] is None
-    office.slack.go_on.set()
+    office.slack.over.set()
     await rest
     assert "Undo" in card.buttons
     assert (await office.settled(asked))["approved"]
@@ -64,7 +64,7 @@ async def test_what_a_dialog_cannot_be_told_any_more_is_whispered(office: Office
     office.slack.before["users.info"] = office.slack.hang
     took, rest = await answered_in(office, office.slack.submit(office.slack.views[-1], UANA))
     assert took < 3
-    office.slack.go_on.set()
+    office.slack.over.set()
     await rest
     assert "needs a comment" in office.slack.whispered(UANA)[-1]
 
@@ -75,7 +75,7 @@ async def test_a_press_is_committed_before_slack_is_answered(office: Office) -> 
     took, rest = await answered_in(office, office.slack.press(card, "Approve", UANA))
     assert took < 2
     assert "intent.answer_held" in await office.house.events(asked)
-    office.slack.go_on.set()
+    office.slack.over.set()
     await rest
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from holdshort.store.postgres import PostgresStore
 from holdshort.store.queries import migrations
 from holdshort.store.sqlite import SqliteStore
 
+NAMES = ["0001_initial", "0002_runs", "0003_sessions", "0004_people", "0005_limits"]
 SQL = Path(holdshort.store.__path__[0]) / "sql"
 
 #: Everything in the schema that a migration could forget, as the server itself writes it down.
@@ -66,7 +69,7 @@ def test_sqlite_schema_is_the_sum_of_its_migrations(tmp_path: Path) -> None:
     connection.executescript((SQL / "sqlite" / "schema.sql").read_text())
     connection.close()
     migrated = sqlite_catalogue(tmp_path / "migrated.db")
-    assert len([row for row in migrated if row[0] == "table"]) == 13
+    assert len([row for row in migrated if row[0] == "table"]) == 14
     assert migrated == sqlite_catalogue(tmp_path / "schema.db")
 
 
@@ -81,7 +84,7 @@ def test_postgres_schema_is_the_sum_of_its_migrations(pg_url: str) -> None:
         connection.execute("SET search_path TO holdshort")
         connection.execute((SQL / "postgres" / "schema.sql").read_text())
     assert all(migrated.values())
-    assert len({row[0] for row in migrated["columns"]}) == 13
+    assert len({row[0] for row in migrated["columns"]}) == 14
     assert migrated == postgres_catalogue(pg_url)
 
 
@@ -121,7 +124,7 @@ def test_both_dialects_have_the_same_migrations() -> None:
 
 def test_migrating_again_does_nothing(tmp_path: Path, pg_url: str) -> None:
     for store in (SqliteStore(tmp_path / "x.db"), PostgresStore(pg_url)):
-        assert store.migrate() == ["0001_initial", "0002_runs", "0003_sessions", "0004_people"]
+        assert store.migrate() == NAMES
         assert store.migrate() == []
         store.close()
 
@@ -162,7 +165,48 @@ def test_processes_migrate_at_once(kind: str, tmp_path: Path, pg_url: str) -> No
     answers = sorted(process.communicate(timeout=60)[0] for process in processes)
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert answers == [
-        "['0001_initial', '0002_runs', '0003_sessions', '0004_people'] []\n",
+        f"{NAMES} []\n",
         "[] []\n",
         "[] []\n",
     ]
+
+
+STATE = {"id": "i", "grant": {"digest": "d", "issued_at": 1, "expires_at": 99}}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_permits_of_before_0005_are_known_afterwards(
+    kind: str, tmp_path: Path, pg_url: str
+) -> None:
+    """Only one that can still be used says until when."""
+    states = {
+        "usable": STATE,
+        "used": STATE | {"grant": STATE["grant"] | {"state": "done"}},  # type: ignore[operator]
+        "none": {"id": "i"},
+    }
+    rows = [(name, json.dumps(state)) for name, state in states.items()]
+    insert = (
+        "INSERT INTO intents (tenant, id, version, status, agent, intent_type, idempotency_key, "
+        "state) VALUES ('t', {0}, 1, 'COMPLETED', 'a', 'x', {0}, {1})"
+    )
+    scripts = [text for name, text in migrations(kind) if name != NAMES[-1]]
+    (last,) = [text for name, text in migrations(kind) if name == NAMES[-1]]
+    select = "SELECT id, grant_until FROM intents ORDER BY id"
+    if kind == "sqlite":
+        with closing(sqlite3.connect(tmp_path / "old.db")) as connection:
+            for text in scripts:
+                connection.executescript(text)
+            for name, state in rows:
+                connection.execute(insert.format("?1", "?2"), (name, state))
+            connection.executescript(last)
+            found = connection.execute(select).fetchall()
+    else:
+        with psycopg.connect(pg_url) as connection:
+            for text in scripts:
+                connection.execute(text)
+            for name, state in rows:
+                values = {"name": name, "state": state}
+                connection.execute(insert.format("%(name)s", "%(state)s"), values)
+            connection.execute(last)
+            found = connection.execute(select).fetchall()
+    assert dict(found) == {"usable": 99, "used": None, "none": None}

@@ -21,6 +21,7 @@ from holdshort.store.postgres import PostgresStore
 from holdshort.store.postgres_link import DatabaseClock, connect, conninfo
 from holdshort.store.postgres_tx import PostgresTx
 from holdshort.store.postgres_watch import payloads
+from holdshort.store.queries import migrations
 from holdshort.testing._store_samples import (
     AGENT,
     TENANT,
@@ -274,7 +275,7 @@ def test_it_shares_a_database_with_others(pg_url: str) -> None:
         for table in ("migrations", "events", "intents"):
             connection.execute(f"CREATE TABLE {table} (theirs TEXT)")
         store = PostgresStore(pg_url)
-        assert store.migrate() == ["0001_initial", "0002_runs", "0003_sessions", "0004_people"]
+        assert store.migrate() == [name for name, _ in migrations("postgres")]
         assert store.integrity() == []
         assert connection.execute("SELECT theirs FROM events").fetchall() == []
         store.close()

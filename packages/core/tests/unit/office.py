@@ -26,6 +26,7 @@ from holdshort.lifecycle import (
     Transition,
     apply,
 )
+from holdshort.limits import Usage
 from holdshort.models import Directory, Intent, Principal, StoredEvent
 from holdshort.requests import DecisionRequest, IntentRequest
 
@@ -58,6 +59,7 @@ class Office:
         self.logs: dict[str, list[StoredEvent]] = {}
         self.last = Transition(intent=None)  # type: ignore[arg-type]
         self._filed = 0
+        self.usage: Usage | None = None
 
     @property
     def intent(self) -> Intent:
@@ -95,6 +97,7 @@ class Office:
             key=str(self._filed),
             body_hash="h",
             correlation_id="c",
+            usage=self.usage,
         )
         return self._run(None, command)
 

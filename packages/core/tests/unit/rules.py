@@ -14,6 +14,7 @@ from holdshort.kinds import kind_named
 from holdshort.lifecycle import (
     ALLOWED,
     Cancel,
+    ChangeDeadline,
     Claim,
     Command,
     Comment,
@@ -23,6 +24,7 @@ from holdshort.lifecycle import (
     Delegate,
     EndLease,
     Fail,
+    Pause,
     Release,
     RenewLease,
     Report,
@@ -31,6 +33,7 @@ from holdshort.lifecycle import (
     TakeLease,
     Tick,
     Transition,
+    Unpause,
 )
 from holdshort.models import TERMINAL, Directory, Intent, Step, iso
 
@@ -42,8 +45,11 @@ MAY = {
     Delegate: {"person"},
     Comment: {"person", "agent", "service", "system"},
     Cancel: {"agent", "service", "system"},
+    ChangeDeadline: {"agent", "service", "system"},
     Supersede: {"agent", "service", "system"},
     Fail: {"agent", "service", "system"},
+    Pause: {"service"},
+    Unpause: {"service"},
     Consume: {"agent"},
     Report: {"agent"},
     TakeLease: {"agent"},
@@ -53,7 +59,7 @@ MAY = {
 #: How a permit may change, by what.
 PERMIT: dict[tuple[str, str], tuple[type, ...]] = {
     ("open", "started"): (Consume,),
-    ("open", "revoked"): (Supersede,),
+    ("open", "revoked"): (Supersede, Pause),
     ("started", "done"): (Report,),
     ("started", "failed"): (Report,),
     ("started", "unknown"): (Tick, TakeLease),
@@ -95,6 +101,7 @@ class Rules:
             self._votes(before, command, after, directory)
             self._decisions(before, command, after, moment)
             self._permit(before, command, after, moment)
+            self._ends(before, command, after, moment)
             self._time(before, command, done, moment)
         else:
             assert after.grant is None
@@ -162,7 +169,8 @@ class Rules:
     @staticmethod
     def _next(after: Intent, step: Step) -> None:
         """What is due next is what the timers will look for."""
-        due = [] if after.terminal else [step.remind_at, step.escalate_at, step.deadline_at]
+        still = after.terminal or after.paused_at is not None
+        due = [] if still else [step.remind_at, step.escalate_at, step.deadline_at]
         if after.grant is not None and after.grant.state == "started":
             due.append(after.grant.run_until)
         assert after.wake_at == min((at for at in due if at is not None), default=None)
@@ -222,6 +230,7 @@ class Rules:
             (vote,) = added
             assert isinstance(command, Decide)
             assert old is before.current
+            assert before.paused_at is None, "decided while its agent was killed"
             assert vote.by == command.principal.id
             assert command.principal.kind == "person"
             assert directory.addresses_of(vote.by) & set(old.assigned)
@@ -302,6 +311,25 @@ class Rules:
         if (old.state, new.state) == ("started", "unknown"):
             assert not before.idempotent
         assert self.started <= 1 + self.reopened, "it ran again without anybody's word"
+
+    @staticmethod
+    def _ends(before: Intent, command: Command, after: Intent, moment: int) -> None:
+        """The end of an open step moves by one command alone: never past what its policy gives,
+        never to somebody's yes, and its asker moves it no other way than nearer."""
+        old, new = before.current, after.steps[before.step]
+        moved = old.deadline_at != new.deadline_at and not isinstance(command, Unpause)
+        assert after.policy_generation == before.policy_generation + moved
+        if not moved:
+            return
+        assert isinstance(command, ChangeDeadline)
+        assert old.policy.fallback == "reject"
+        assert old.asked_at is not None
+        assert old.deadline_at is not None
+        assert new.deadline_at is not None
+        latest = old.asked_at + old.paused + round(old.policy.deadline * 1000)
+        assert moment < new.deadline_at <= latest
+        assert command.principal.kind != "agent" or new.deadline_at < old.deadline_at
+        assert command.generation in (None, before.policy_generation)
 
     @staticmethod
     def _time(before: Intent, command: Command, done: Transition, moment: int) -> None:

@@ -18,6 +18,7 @@ from holdshort.errors import HoldshortError
 from holdshort.kinds import KINDS, kind_named
 from holdshort.lifecycle import (
     Cancel,
+    ChangeDeadline,
     Claim,
     Command,
     Comment,
@@ -26,6 +27,7 @@ from holdshort.lifecycle import (
     Delegate,
     EndLease,
     Fail,
+    Pause,
     Release,
     RenewLease,
     Report,
@@ -34,6 +36,7 @@ from holdshort.lifecycle import (
     TakeLease,
     Tick,
     Transition,
+    Unpause,
 )
 from holdshort.models import Directory, Intent, Principal
 from holdshort.requests import DecisionRequest
@@ -312,6 +315,31 @@ class Life(RuleBasedStateMachine):
         }
         self.attempt(commands[what], self.one(which))
 
+    @rule(
+        which=which,
+        who=st.sampled_from([*[AGENT, SERVICE] * 4, *MACHINES, *PEOPLE]),
+        seconds=st.sampled_from([0.001, 30.0, 60.0, 61.0, 1800.0, 86400.0, 1e6]),
+        moment=st.booleans(),
+        generation=st.sampled_from([None, None, 0, 1]),
+    )
+    def change_the_end(
+        self, which: int, who: Principal, seconds: float, moment: bool, generation: int | None
+    ) -> None:
+        intent = self.one(which)
+        until = self.office.now + round(seconds * 1000) if moment else None
+        after = None if moment else seconds
+        self.attempt(ChangeDeadline(who, after, until, "why", generation), intent)
+
+    @rule(which=which, stop=st.booleans())
+    def stop_or_let_go_on(self, which: int, stop: bool) -> None:
+        """The agent is killed, or resumed: neither is ever refused, or does anything twice."""
+        command: Command = Pause(SERVICE) if stop else Unpause(SERVICE)
+        assert self.attempt(command, self.one(which))
+        once = self.one(which)
+        assert (once.paused_at is not None) <= stop
+        assert self.attempt(command, once)
+        assert self.one(which) == once
+
     @rule(body=requests(), by=st.sampled_from([AGENT, AGENT, OTHER]))
     @precondition(lambda self: self.one(0).terminal and len(self.office.intents) < 5)
     def ask_again(self, body: dict[str, Any], by: Principal) -> None:
@@ -401,6 +429,8 @@ class Life(RuleBasedStateMachine):
         office = getattr(self, "office", None)
         if office is None:
             return
+        for intent_id in list(office.intents):
+            office.do(Unpause(SERVICE), intent_id)
         for _ in range(100):
             waiting = [i for i in office.intents.values() if i.wake_at is not None]
             if not waiting:

@@ -44,7 +44,8 @@ def apply(
         bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
     ] = False,
 ) -> None:
-    """Make people, teams, agents, routes and policies as a file says; or apply a scenario.
+    """Make people, teams, agents with their limits, routes and policies as a file says; or apply a
+    scenario.
 
     Applying a file a second time changes nothing. What the file does not name is left as it is.
     """
@@ -75,6 +76,8 @@ def _present(session: Session) -> dict[str, dict[str, dict[str, Any]]]:
     }
     agents = session.call("GET", "/v1/service-accounts")["service_accounts"]
     found["agents"] = {one["address"]: one for one in agents}
+    limits = session.call("GET", "/v1/limits")["limits"]
+    found["limits"] = {one.pop("agent"): one for one in limits}
     found["settings"] = {"settings": session.call("GET", "/v1/settings")["settings"]}
     return found
 

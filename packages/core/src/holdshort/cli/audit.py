@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -71,6 +72,29 @@ def export(
     else:
         line(f"{found.events} events of {found.intents} intents are in {to}")
         line(f"root {found.root}")
+
+
+@command(
+    group,
+    "log",
+    acts="service",
+    examples=["holdshort audit log", "holdshort audit log --limit 200 --json"],
+)
+def log(
+    session: Session,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many entries.")] = 50,
+) -> None:
+    """Show what administrators did, newest first: people, keys, policies, limits, kills."""
+    found = session.call("GET", "/v1/audit/administration", limit=limit)
+    if session.json:
+        output.document(found)
+        return
+    for one in found["entries"]:
+        what = one["event_type"].removeprefix("admin.").replace("_", " ").replace(".", " ")
+        said = f" {json.dumps(one['details'], ensure_ascii=False)}" if one["details"] else ""
+        line(escape(f"{one['at']}  {what}: {one['about']}  by {one['actor']}{said}"))
+    if not found["entries"]:
+        line("Nothing yet.")
 
 
 def _stream(session: Session, call: Call, file: Any) -> None:

@@ -6,12 +6,15 @@ import json
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
 
 from holdshort.cli.keys import segment
+from holdshort.limits import EVERY_AGENT, Limits
+
+M = TypeVar("M", bound=BaseModel)
 
 #: What a file may hold, and the collection of the API that each part is kept in.
 PARTS = ("default_reviewers", "people", "teams", "agents", "routes", "policies")
@@ -100,7 +103,7 @@ def changes(wanted: dict[str, Any], present: dict[str, dict[str, dict[str, Any]]
         found += _put("team", "teams", name, {"members": members}, present)
     for name, said in _policies(wanted).items():
         found += _put("policy", "policies", name, _policy(name, said), present)
-    found += _agents(wanted.get("agents") or [], present["agents"])
+    found += _agents(wanted.get("agents") or [], present["agents"], present["limits"])
     if "default_reviewers" in wanted:
         found += _settings(wanted["default_reviewers"], present["settings"]["settings"])
     return found
@@ -164,14 +167,20 @@ def _policy(name: str, said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stored(model: type[BaseModel], said: dict[str, Any], what: str) -> dict[str, Any]:
+    return _read(model, said, what).model_dump(mode="json", exclude_unset=True)
+
+
+def _read(model: type[M], said: dict[str, Any], what: str) -> M:
     try:
-        return model.model_validate(said).model_dump(mode="json", exclude_unset=True)
+        return model.model_validate(said)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise typer.BadParameter(f"{what} is not usable: {wrong}") from None
 
 
-def _agents(said: list[Any], present: dict[str, dict[str, Any]]) -> list[Change]:
+def _agents(
+    said: list[Any], present: dict[str, dict[str, Any]], limits: dict[str, dict[str, Any]]
+) -> list[Change]:
     found = []
     for one in said:
         body = {"name": one} if isinstance(one, str) else dict(one)
@@ -179,15 +188,41 @@ def _agents(said: list[Any], present: dict[str, dict[str, Any]]) -> list[Change]
         if address is not None:
             body["name"] = address
         name = str(body.get("name", ""))
+        wanted = body.pop("limits", None)
+        if name == EVERY_AGENT:
+            if wanted is None or set(body) != {"name"}:
+                raise typer.BadParameter("'*' is every agent: only its limits can be said")
+            found += _limits(EVERY_AGENT, wanted, limits)
+            continue
         if name.removeprefix("agent://").count("/") != 2:
             raise typer.BadParameter(f"{name!r} is no agent: write agent://org/workspace/name")
         address = f"agent://{name.removeprefix('agent://')}"
-        if address in present:
-            continue
-        org, workspace, _ = address.removeprefix("agent://").split("/")
-        body |= {"name": address, "org_id": org, "workspace_id": workspace}
-        found.append(Change(f"agent {address}", "add", {}, "POST", "/v1/service-accounts", body))
+        if address not in present:
+            org, workspace, _ = address.removeprefix("agent://").split("/")
+            body |= {"name": address, "org_id": org, "workspace_id": workspace}
+            path = "/v1/service-accounts"
+            found.append(Change(f"agent {address}", "add", {}, "POST", path, body))
+        if wanted is not None:
+            found += _limits(address, wanted, limits)
     return found
+
+
+def _limits(agent: str, said: Any, present: dict[str, dict[str, Any]]) -> list[Change]:
+    """Return the write of an agent's limits, if they are not as they are said to be."""
+    from holdshort.server.limiting import LimitsBody, shown
+
+    what = "limits of every agent" if agent == EVERY_AGENT else f"limits of {agent}"
+    if not isinstance(said, dict):
+        raise typer.BadParameter(f"{what} are an object: {{cost_per_day: 500, on_breach: block}}")
+    body = shown(_read(LimitsBody, said, what).limits())
+    before = present.get(agent)
+    # What is not limited, neither now nor then, need not be said.
+    held = before if before is not None else shown(Limits())
+    differs = {one: (held[one], body[one]) for one in body if held[one] != body[one]}
+    if before is not None and not differs:
+        return []
+    verb = "add" if before is None else "change"
+    return [Change(what, verb, differs, "PUT", f"/v1/limits/{segment(agent)}", body)]
 
 
 def _settings(reviewers: Any, present: dict[str, Any]) -> list[Change]:

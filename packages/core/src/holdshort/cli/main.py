@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from holdshort.cli import (
+    agents,
     apply,
     audit,
     decisions,
@@ -67,6 +68,7 @@ for name, group in {
     "intents": intents.group,
     "runs": runs.group,
     "keys": keys.group,
+    "agents": agents.group,
     "mail": mail.group,
     "people": reaching.people,
     "teams": directory.teams,

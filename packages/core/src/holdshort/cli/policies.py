@@ -45,6 +45,7 @@ def _says(item: dict[str, Any]) -> str:
     examples=[
         "holdshort policies set 'intent.pay.*' reviewers=team:finance quorum=2 deadline=4h",
         "holdshort policies set intent.mail.v1 fallback=approve deadline=1h",
+        "holdshort policies set 'intent.pay.*' --cost-from order.total",
         'holdshort policies set \'*\' --body \'{"escalate": [{"after": "2h", "to": "role:cfo"}]}\'',
     ],
 )
@@ -55,18 +56,24 @@ def set_(
     body: Annotated[
         str | None, typer.Option(metavar="JSON|@FILE", help="The policy as a JSON object.")
     ] = None,
+    cost_from: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Where the arguments say what it costs: order.total."),
+    ] = None,
 ) -> None:
     """Set a policy, in the place of the one that this type had.
 
     Fields: reviewers, remind_after, remind_every, max_reminders, escalate, escalate_after,
     deadline, fallback, quorum, reject_quorum, risk, allow_edit, require_comment,
-    separation_of_duties, grant_ttl, execution_timeout.
+    separation_of_duties, grant_ttl, execution_timeout, calendar, cost_from.
     """
     from holdshort.requests import TenantPolicy
 
-    if not fields and body is None:
+    if not fields and body is None and cost_from is None:
         raise typer.BadParameter("say what the policy is: FIELD=VALUE or --body")
     policy = {} if body is None else json_object(body, "--body")
+    if cost_from is not None:
+        policy["cost_from"] = cost_from
     fill(policy, fields or [], TenantPolicy.model_json_schema(), "FIELD=VALUE")
     put(session, "policies", pattern, policy)
 

@@ -28,7 +28,7 @@ def show(session: Session) -> None:
     makes=True,
     examples=[
         "holdshort settings set --reviewer team:finance --channel email --timezone Europe/Lisbon",
-        "holdshort settings set --no-deputies",
+        "holdshort settings set --no-deputies --two-people-resume",
         "holdshort settings set --calendar office "
         '\'{"timezone": "Europe/Lisbon", "from": "09:00", "until": "17:30"}\'',
     ],
@@ -47,6 +47,13 @@ def set_(
         bool | None,
         typer.Option("--deputies/--no-deputies", help="Whether those away may be stood in for."),
     ] = None,
+    two_people_resume: Annotated[
+        bool | None,
+        typer.Option(
+            "--two-people-resume/--no-two-people-resume",
+            help="Whether two administrators let a killed agent go on.",
+        ),
+    ] = None,
     calendar: Annotated[
         tuple[str, str] | None,
         typer.Option(metavar="NAME JSON|@FILE", help="Working hours that policies may count by."),
@@ -60,6 +67,7 @@ def set_(
         "channels": channel,
         "timezone": timezone,
         "allow_deputies": deputies,
+        "two_people_resume": two_people_resume,
     }
     body = now | {name: value for name, value in said.items() if value is not None}
     if channel == ["default"]:

@@ -70,6 +70,7 @@ class AsyncClient:
         fallback: str | None = None,
         quorum: int | None = None,
         steps: list[dict[str, Any]] | None = None,
+        cost: flows.Cost | None = None,
         key: str | None = None,
         **fields: Any,
     ) -> str:
@@ -77,9 +78,11 @@ class AsyncClient:
 
         The same `key` again finds the same intent (KeyConflict where the rest differs). Durations
         are seconds, `timedelta` or text such as `"5m"`. `form` takes a pydantic model or a JSON
-        Schema. Further fields are those of `POST /v1/intents`.
+        Schema. `cost` is what it may cost at most: `12.5` (US dollars), `(12.5, "EUR")`; it is
+        reserved against your limits. Further fields are those of `POST /v1/intents`.
 
-        Raises InvalidRequest naming the field at fault; Unavailable when nothing could be reached.
+        Raises InvalidRequest naming the field at fault; LimitReached where your limits are used up
+        (`retry_after` seconds); Unavailable when nothing could be reached.
         """
         return await self._run(
             flows.send_intent(
@@ -96,6 +99,7 @@ class AsyncClient:
                 fallback=fallback,
                 quorum=quorum,
                 steps=steps,
+                cost=cost,
                 **fields,
             )
         )
@@ -206,13 +210,16 @@ class AsyncClient:
         succeeded: bool,
         result: Any = None,
         error: str | None = None,
+        cost: flows.Cost | None = None,
     ) -> None:
-        """Say how a consumed run ended."""
+        """Say how a consumed run ended, and what it really cost (as in `send_intent`): that is
+        counted then, and no longer what was reserved."""
         body = {
             "attempt_id": attempt_id,
             "succeeded": succeeded,
             "result": result,
             "error": error,
+            "cost": flows.cost_body(cost),
         }
         await self._run(flows.post(intent_id, "report", body))
 

@@ -13,6 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from holdshort.client.calls import Call, CouldNotReach, Flow, Pause, Reply
@@ -22,6 +23,7 @@ from holdshort.errors import (
     ConfigurationError,
     GrantRefused,
     InvalidRequest,
+    LimitReached,
     Rejected,
     Unavailable,
     WaitTimeout,
@@ -30,6 +32,9 @@ from holdshort.errors import (
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+#: An amount (US dollars), an amount with its currency, or the object of the API.
+Cost = float | Decimal | str | tuple[float | Decimal | str, str] | dict[str, Any]
 
 #: For how long a request is tried again while the server cannot be reached (seconds).
 RETRY_FOR = 30.0
@@ -58,7 +63,8 @@ def call(request: Call, *, retry_for: float = RETRY_FOR) -> Flow[dict[str, Any]]
             if reply.status < 400:
                 return _ours(reply)
             problem = from_problem(reply.status, reply.body)
-            if reply.status not in (429, 500, 502, 503, 504):
+            # An agent's own limit is no traffic jam: nothing is won by asking again.
+            if reply.status not in (429, 500, 502, 503, 504) or isinstance(problem, LimitReached):
                 raise problem
             pause = reply.retry_after
         tries += 1
@@ -119,6 +125,8 @@ def intent_body(
             except ValueError as error:
                 problem = {"field": name, "problem": str(error)}
                 raise InvalidRequest(f"{name}: {error}", problems=[problem]) from None
+    if "cost" in body:
+        body["cost"] = cost_body(body["cost"])
     if form is not None:
         schema = form if isinstance(form, dict) else form.model_json_schema()
         task = dict(body.get("human_task") or {})
@@ -126,6 +134,19 @@ def intent_body(
         if "task" not in body and "task_type" not in task:
             body["task"] = "form"
     return body
+
+
+def cost_body(cost: Cost | None) -> dict[str, Any] | None:
+    """Return a cost as the API takes it.
+
+    >>> cost_body((12.5, "EUR"))
+    {'amount': 12.5, 'currency': 'EUR'}
+    """
+    if cost is None or isinstance(cost, dict):
+        return cost
+    amount, *currency = cost if isinstance(cost, tuple) else (cost,)
+    said = {"amount": str(amount) if isinstance(amount, Decimal) else amount}
+    return said | ({"currency": currency[0]} if currency else {})
 
 
 def wait_for(

@@ -10,10 +10,12 @@ import json
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from holdshort import ids
+from holdshort.engine import refusals
 from holdshort.engine.run_batch import RunBatch
-from holdshort.engine.work import Apply, File, Filed, Item, LeaseRuns, OnRun, RunDone, Sweep
+from holdshort.engine.work import Apply, File, Filed, Item, LeaseRuns, OnRun, RunDone, Spend, Sweep
 from holdshort.errors import (
     Forbidden,
     HoldshortError,
@@ -33,9 +35,12 @@ from holdshort.lifecycle import (
     Transition,
     apply,
 )
-from holdshort.models import Directory, Intent, Notice, Principal, Run, RunRef
+from holdshort.limits import Usage, day_of, hour_of
+from holdshort.models import Directory, Intent, Notice, Principal, Run, RunRef, agent_address
 from holdshort.notify.callbacks import callbacks
 from holdshort.notify.routing import Reach, route
+from holdshort.notify.threads import subscribed
+from holdshort.policy.caps import committed
 from holdshort.store.base import (
     Changes,
     Delivery,
@@ -46,6 +51,7 @@ from holdshort.store.base import (
     Refused,
     Stale,
     Tx,
+    UsageRef,
 )
 
 log = logging.getLogger("holdshort.engine")
@@ -85,6 +91,9 @@ class Batch:
         # Random once a batch: asking the kernel for each delivery costs more than hashing.
         self._seed = secrets.token_hex(16)
         self._numbered = 0
+        self._usage: dict[UsageRef, Usage] = {}
+        # What is worked out to be filed, and not staged yet.
+        self._unstaged: list[Intent] = []
         self.changes = Changes()
         self._runs = RunBatch(tx, self.changes)
 
@@ -116,7 +125,33 @@ class Batch:
         # After the rows are held: what happens to them happens then. (And PostgreSQL's answer to
         # the load has brought the time along.)
         self._now = self._tx.now()
+        self._count(items, found)
         self._keep(found)
+
+    def _count(self, items: Sequence[Item], found: dict[Ref, Intent]) -> None:
+        """Load what those agents have asked for whose asking is limited, always in one order."""
+        principals = {work.command.principal for item in items for work in _files(item)}
+        refs = {
+            (one.tenant, agent_address(one.id), day_of(self._now))
+            for one in principals
+            if self._limited(one)
+        }
+        refs |= {_usage_of(intent) for intent in found.values() if intent.counted}
+        if refs:
+            self._usage |= self._tx.usage(sorted(refs))
+
+    def _limited(self, principal: Principal) -> bool:
+        limits = self._directory_of(principal.tenant).limits_of(principal.id)
+        return principal.kind == "agent" and limits is not None and limits.counts
+
+    def _used(self, ref: UsageRef) -> Usage:
+        if ref not in self._usage:
+            self._usage |= self._tx.usage([ref])
+        used = self._usage[ref]
+        for intent in self._unstaged:
+            if intent.counted and _usage_of(intent) == ref:
+                used = used.plus(hour_of(intent.created_at), intents=1, micros=committed(intent))
+        return used
 
     def _keep(self, found: dict[Ref, Intent]) -> None:
         """Take loaded intents in, with all done on them that was due before this batch."""
@@ -151,7 +186,15 @@ class Batch:
             return self._on_run(work)
         if isinstance(work, LeaseRuns):
             return self._lease_runs(work)
+        if isinstance(work, Spend):
+            self._spend(work)
+            return None
         return work.run(self._tx)
+
+    def _spend(self, work: Spend) -> None:
+        ref = (work.tenant, work.agent, day_of(self._now))
+        used = self._used(ref).plus(hour_of(self._now), micros=work.micros)
+        self._usage[ref] = self.changes.usage[ref] = used
 
     def _sweep(self, work: Sweep) -> list[Transition]:
         done = []
@@ -188,7 +231,14 @@ class Batch:
                 raise self._conflict(current, work)
             return Filed(Transition(current), existed=True), []
         ref = (command.principal.tenant, command.intent_id)
-        staged = self._with_follow_ups(ref, None, command)
+        if self._limited(command.principal):
+            agent = agent_address(command.principal.id)
+            command = replace(command, usage=self._used((ref[0], agent, day_of(self._now))))
+        try:
+            staged = self._with_follow_ups(ref, None, command)
+        except HoldshortError as error:
+            refusals.note(self._tx, command, error)
+            raise
         return Filed(staged[0], existed=False), staged
 
     def _stage_filed(self, work: File, staged: list[Transition]) -> None:
@@ -205,7 +255,14 @@ class Batch:
     def _on_run(self, work: OnRun) -> RunDone:
         """Apply a command to a run. All that goes with it is worked out before any of it is staged,
         so that a refusal leaves nothing behind."""
-        filings = [(file, *self._filing(file)) for file in work.files]
+        filings = []
+        try:
+            for file in work.files:
+                filed, staged = self._filing(file)
+                filings.append((file, filed, staged))
+                self._unstaged += [one.intent for one in staged[:1]]
+        finally:
+            self._unstaged.clear()
         ids = [filed.transition.intent.id for _, filed, _ in filings]
         fresh = {filed.transition.intent.id for _, filed, _ in filings if not filed.existed}
 
@@ -317,13 +374,35 @@ class Batch:
         for transition in transitions:
             intent = transition.intent
             ref = (intent.tenant, intent.id)
+            before = self._intents.get(ref)
+            self._settle(before, intent)
             self._intents[ref] = intent
             self.changes.events += [(*ref, event) for event in transition.events]
             directory = self._directory_of(intent.tenant)
             for notice in transition.notices:
                 self.changes.deliveries += self._deliveries(notice, intent, directory)
+            self.changes.deliveries += subscribed(
+                before,
+                intent,
+                transition.events,
+                directory,
+                now=self._now,
+                claim_until=self._now + round(DELIVERY_CLAIM * 1000),
+                new_id=self._delivery_id,
+            )
             for question in transition.questions:
                 self._ask(intent, question)
+
+    def _settle(self, before: Intent | None, after: Intent) -> None:
+        """Count what this change takes of the agent's limits, or gives back."""
+        if not after.counted:
+            return
+        micros = committed(after) - (committed(before) if before else 0)
+        intents = 0 if before else 1
+        if micros or intents:
+            ref = _usage_of(after)
+            used = self._used(ref).plus(hour_of(after.created_at), intents=intents, micros=micros)
+            self._usage[ref] = self.changes.usage[ref] = used
 
     def _deliveries(self, notice: Notice, intent: Intent, directory: Directory) -> list[Delivery]:
         until = self._now + round(DELIVERY_CLAIM * 1000)
@@ -385,6 +464,11 @@ def _files(item: Item) -> Sequence[File]:
     if isinstance(item.work, OnRun):
         return item.work.files
     return (item.work,) if isinstance(item.work, File) else ()
+
+
+def _usage_of(intent: Intent) -> UsageRef:
+    """Return where an intent is counted: on the day on which it was asked for."""
+    return (intent.tenant, agent_address(intent.agent), day_of(intent.created_at))
 
 
 def _key_of(command: Create) -> KeyRef:

@@ -20,6 +20,7 @@ from holdshort.engine.work import (
     OnRun,
     Result,
     RunDone,
+    Spend,
     Sweep,
     Work,
     Write,
@@ -137,11 +138,17 @@ class Engine:
         return taken
 
     async def sweep(
-        self, select: Callable[[Tx], Sequence[Ref]], command: Command
+        self, select: Callable[[Tx], Sequence[Ref]], command: Command, *, directory: bool = False
     ) -> list[Transition]:
-        """Apply a command to every intent that a query finds inside the transaction."""
-        done: list[Transition] = await self._put(Sweep(select, command))
+        """Apply a command to every intent that a query finds inside the transaction. The query may
+        write rows beside them first; `directory` says that people, teams, agents or policies are
+        among them."""
+        done: list[Transition] = await self._put(Sweep(select, command, directory))
         return done
+
+    async def spend(self, tenant: str, agent: str, micros: int) -> None:
+        """Count what a limited agent (`agent://…`) says it has spent, beside all intents."""
+        await self._put(Spend(tenant, agent, micros))
 
     async def write(self, run: Callable[[Tx], T]) -> T:
         """Write rows beside the intents."""
@@ -213,7 +220,7 @@ class Engine:
         """Called on the writer's thread: hop to the loop once for the whole batch."""
         loop = self._loop
         assert loop is not None
-        if any(isinstance(item.work, Write) and item.work.directory for item in items):
+        if any(isinstance(item.work, Write | Sweep) and item.work.directory for item in items):
             self._directories.clear()
         loop.call_soon_threadsafe(self._tell, items, touched, deliveries)
 

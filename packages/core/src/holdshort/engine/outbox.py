@@ -23,6 +23,7 @@ from holdshort.notify.backoff import MAX_ATTEMPTS, next_try
 from holdshort.notify.base import Notifier, SendFailed
 from holdshort.notify.routing import WEBHOOK
 from holdshort.notify.storm import WAITED, Stream, digest, stream_of
+from holdshort.notify.threads import CHANNEL as SUBSCRIPTION
 from holdshort.store.base import Delivery, Down, EntryKind
 from holdshort.visible import visible
 
@@ -36,6 +37,8 @@ LOOK_EVERY = 1.0
 LONGEST_SEND = 25.0
 
 _CLAIM = round(DELIVERY_CLAIM * 1000)
+#: Where a channel's recipients stand in the directory; people, where it is not here.
+_DOCUMENTS: dict[str, EntryKind] = {WEBHOOK: "webhook", SUBSCRIPTION: "subscription"}
 
 
 class Outbox:
@@ -237,16 +240,15 @@ class Outbox:
             )
 
     async def _endpoint(self, delivery: Delivery) -> dict[str, Any] | None:
-        is_webhook = delivery.channel == WEBHOOK
-        kind: EntryKind = "webhook" if is_webhook else "person"
+        kind = _DOCUMENTS.get(delivery.channel, "person")
         entries = await self._engine.read(self._engine.store.entries, delivery.tenant, kind)
         doc = next((one.doc for one in entries if one.name == delivery.recipient), None)
-        if not is_webhook:
+        if kind == "person":
             person = delivery.recipient
             known = {name: value for name, value in (doc or {}).items() if value is not None}
             return {"email": person, **known, "person": person}
         if doc is None:
-            raise SendFailed("this webhook was deleted", permanent=True)
+            raise SendFailed(f"this {kind} was deleted", permanent=True)
         return doc
 
     def _failed(self, delivery: Delivery, attempts: int, failure: SendFailed) -> None:

@@ -37,6 +37,8 @@ class Sweep:
 
     select: Callable[[Tx], Sequence[Ref]]
     command: Command
+    directory: bool = False
+    """Whether the query changes the directory as well."""
 
 
 @dataclass(slots=True)
@@ -46,6 +48,15 @@ class Write:
     run: Callable[[Tx], Any]
     directory: bool = False
     """Whether people, teams, policies or keys change with it."""
+
+
+@dataclass(slots=True)
+class Spend:
+    """What an agent says it has spent, beside all intents (micros)."""
+
+    tenant: str
+    agent: str
+    micros: int
 
 
 @dataclass(slots=True)
@@ -67,7 +78,7 @@ class LeaseRuns:
     command: Callable[[RunRef], RunCommand]
 
 
-Work = Apply | File | Sweep | Write | OnRun | LeaseRuns
+Work = Apply | File | Sweep | Write | Spend | OnRun | LeaseRuns
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ async def add(request: Request) -> Response:
     said = {name: one(posted, name) for name in _FIELDS}
     try:
         body = validated(AbsenceBody, {k: v for k, v in said.items() if v is not None})
-        await make_absence(ctx, who.principal.tenant, who.principal.id, body)
+        await make_absence(ctx, who.principal, who.principal.id, body)
     except InvalidRequest as error:
         problems = {
             str(found.get("field", "")): str(found.get("problem", ""))
@@ -76,7 +76,7 @@ async def end(request: Request) -> Response:
     posted = await own_form(request, who)
     # Where it is not there any more (sent twice, or over since), all is as it was asked for.
     with suppress(NotFound):
-        await end_absence(ctx, who.principal.tenant, who.principal.id, one(posted, "absence") or "")
+        await end_absence(ctx, who.principal, who.principal.id, one(posted, "absence") or "")
     return go("/away")
 
 

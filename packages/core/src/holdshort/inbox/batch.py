@@ -19,11 +19,12 @@ from holdshort.kinds import kind_named
 from holdshort.lifecycle import Decide
 from holdshort.models import Directory, Intent, Principal
 from holdshort.notify import said
-from holdshort.policy.eligible import require_reviewer
+from holdshort.policy.eligible import Seat, seat_of, why_not
 from holdshort.requests import DecisionRequest
 from holdshort.server.body import validated
 from holdshort.server.context import Context
 from holdshort.server.sessions import Visitor
+from holdshort.server.similar import among, asked_by
 
 #: The most tasks in one batch.
 MOST = 25
@@ -36,6 +37,17 @@ class Row:
     intent: Intent
     what: str
     arguments: shown.Shown
+    seat: Seat | None
+    """How the reader answers it: in their own name, or for whom."""
+    refused: bool
+    """Whether exactly this was refused before: its card says by whom."""
+
+    @property
+    def why_alone(self) -> str | None:
+        """Why what it shows cannot be decided in a row; None where it can."""
+        if self.refused:
+            return "exactly this was refused before"
+        return None if looks_plain(self.arguments) else "not all of it can be read in a row"
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class Done:
 def why_alone(intent: Intent, principal: Principal, directory: Directory) -> str | None:
     """Return why a task has to be decided on its own card; None where a batch may hold it.
 
-    What its arguments look like is judged by `looks_plain`.
+    What it would run is judged by `Row.why_alone`.
     """
     step = intent.current
     if intent.terminal or step.held is not None:
@@ -68,13 +80,8 @@ def why_alone(intent: Intent, principal: Principal, directory: Directory) -> str
         return "it needs evidence"
     if intent.edited_arguments is not None:
         return "somebody has changed what was asked"
-    if step.claimed_by not in (None, principal.id):
-        return f"{step.claimed_by} has taken it"
-    try:
-        require_reviewer(principal, intent, directory)
-    except HoldshortError as error:
-        return error.message
-    return None
+    why = why_not(principal, intent, directory)
+    return None if why is None else why.rstrip(".")
 
 
 def looks_plain(arguments: shown.Shown) -> bool:
@@ -129,8 +136,9 @@ async def decide(request: Request) -> Response:
         problem = "Choose at least one." if not chosen else f"At most {MOST} at once."
         return await _shown(ctx, who, like, status=422, problem=problem)
     comment = one(posted, "comment")
+    before = await asked_by(ctx, like.tenant, like.agent)
     done = [
-        await _one(ctx, who, like, asked, one(posted, f"digest:{asked}"), outcome, comment)
+        await _one(ctx, who, like, before, asked, one(posted, f"digest:{asked}"), outcome, comment)
         for asked in chosen
     ]
     return page(
@@ -147,6 +155,7 @@ async def _one(
     ctx: Context,
     who: Visitor,
     like: Intent,
+    before: list[Intent],
     asked: str,
     digest: str | None,
     outcome: str,
@@ -156,12 +165,10 @@ async def _one(
     intent, what = None, asked
     try:
         intent = await ctx.intent(who.principal, asked)
-        row = await _row(ctx, intent)
-        what = row.what
         directory = await ctx.engine.directory_now(intent.tenant)
-        problem = why_alone(intent, who.principal, directory)
-        if problem is None and not looks_plain(row.arguments):
-            problem = "not all of it can be read in a row"
+        row = await _row(ctx, intent, who, directory, before)
+        what = row.what
+        problem = why_alone(intent, who.principal, directory) or row.why_alone
         if problem is None and alike(intent) != alike(like):
             problem = "it is not equal to the others"
         if problem is None and digest is None:
@@ -187,15 +194,14 @@ async def _shown(
 ) -> Response:
     directory = await ctx.engine.directory_now(like.tenant)
     found = await tasks.waiting(ctx, who.principal.tenant, who.principal.id)
+    before = await asked_by(ctx, like.tenant, like.agent)
     rows: list[Row] = []
     alone: list[tuple[Intent, str]] = []
     for intent in found.tasks:
         if alike(intent) != alike(like) or len(rows) == MOST:
             continue
-        why = why_alone(intent, who.principal, directory)
-        row = await _row(ctx, intent)
-        if why is None and not looks_plain(row.arguments):
-            why = "not all of it can be read in a row"
+        row = await _row(ctx, intent, who, directory, before)
+        why = why_alone(intent, who.principal, directory) or row.why_alone
         if why is not None:
             alone.append((intent, why))
         else:
@@ -218,10 +224,15 @@ async def _shown(
     )
 
 
-async def _row(ctx: Context, intent: Intent) -> Row:
+async def _row(
+    ctx: Context, intent: Intent, who: Visitor, directory: Directory, before: list[Intent]
+) -> Row:
     body = await ctx.engine.read(ctx.engine.store.body, intent.tenant, intent.id)
     arguments = said.arguments(intent, body)
-    return Row(intent, said.what(intent, arguments), shown.shown(arguments))
+    seat = seat_of(who.principal.id, intent, directory)
+    refused = among(intent, before, who.principal.id, directory).refused
+    what = said.what(intent, arguments)
+    return Row(intent, what, shown.shown(arguments), seat, refused)
 
 
 PAGES = (

@@ -8,18 +8,17 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdshort.errors import HoldshortError
 from holdshort.inbox import fields, shown, step_up, tasks
-from holdshort.inbox.similar import similar
 from holdshort.inbox.talk import conversation
 from holdshort.inbox.web import page
 from holdshort.kinds import kind_named
 from holdshort.models import Intent, Step
 from holdshort.notify import said
-from holdshort.policy.eligible import may_delegate, require_reviewer, why_not
+from holdshort.policy.eligible import claimed_by, may_delegate, seat_of, why_not
 from holdshort.server import views
 from holdshort.server.context import Context
 from holdshort.server.sessions import Visitor
+from holdshort.server.similar import similar
 
 
 async def card(
@@ -61,10 +60,10 @@ async def card(
         {"outcome": one, "label": said.label(one), "positive": kind.sign(one)}
         for one in kind.outcomes(step.task)
     ]
-    may_say = intent.terminal or _may_answer(intent, who, directory)
+    seat = None if intent.terminal else seat_of(who.principal.id, intent, directory)
     following = await tasks.waiting(ctx, who.principal.tenant, who.principal.id)
     others = [one.id for one in following.tasks if one.id != intent.id]
-    about = asked.get("payload", {}) if asked.get("action") else {}
+    about = said.more(body)
     return page(
         "card.html",
         status,
@@ -86,6 +85,8 @@ async def card(
         next=said.what_next(step, now),
         if_nobody=said.if_nobody(step),
         seats=said.seats(step),
+        seat=seat,
+        taken=claimed_by(step, directory),
         outcomes=outcomes,
         comment_for=sorted(kind.comment_for) if not _said_in_form(kind, step) else [],
         comment_required=step.task.required_comment or step.policy.require_comment,
@@ -94,6 +95,7 @@ async def card(
         problems=problems or {},
         confirm=confirm,
         why_not=None if intent.terminal else why_not(who.principal, intent, directory),
+        killed_by=None if intent.paused_at is None else _killed_by(events),
         step_up=await step_up.wanted(request, who, intent),
         can_edit=_can_edit(intent, step, arguments),
         can_delegate=not intent.terminal and may_delegate(who.principal.id, step, directory),
@@ -101,7 +103,7 @@ async def card(
         talk=conversation(events),
         similar=await similar(ctx, intent, who.principal.id),
         files={one.sha256: one for one in intent.files},
-        may_say=may_say,
+        may_say=intent.terminal or seat is not None,
         most_upload=ctx.settings.max_upload,
         following=others[0] if others else None,
         left=len(others),
@@ -111,14 +113,6 @@ async def card(
 
 def _said_in_form(kind: Any, step: Step) -> bool:
     return bool(kind.form_replaces_comment and step.task.form_schema is not None)
-
-
-def _may_answer(intent: Intent, who: Visitor, directory: Any) -> bool:
-    try:
-        require_reviewer(who.principal, intent, directory)
-    except HoldshortError:
-        return False
-    return True
 
 
 def _can_edit(intent: Intent, step: Step, arguments: Any) -> bool:
@@ -144,6 +138,12 @@ def _changes(before: Any, after: Any) -> list[dict[str, Any]]:
         for name in {**was, **now}
         if name not in was or name not in now or was[name] != now[name]
     ]
+
+
+def _killed_by(events: Any) -> str | None:
+    """Return who killed the agent, by the log of what stands still since then."""
+    paused = [one for one in events if one.event_type == "intent.paused"]
+    return json.loads(paused[-1].line)["actor"].removeprefix("person:") if paused else None
 
 
 def _timeline(events: Any, deliveries: Any) -> list[dict[str, Any]]:

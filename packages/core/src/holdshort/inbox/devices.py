@@ -121,7 +121,7 @@ async def quiet(request: Request) -> Response:
     said = {"quiet": hours, "timezone": one(posted, "timezone")}
     try:
         body = validated(PersonBody, kept | said)
-        await put_entry(ctx, who.principal.tenant, "person", who.principal.id, body)
+        await put_entry(ctx, who.principal, "person", who.principal.id, body)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     return go("/devices")

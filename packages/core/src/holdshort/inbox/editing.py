@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdshort.inbox.fields import Field, NotReadable, read_json
-
-_MASKED = "holdshort:masked:"
+from holdshort.notify.masking import is_mark
 
 
 def edit_form(arguments: dict[str, Any], problems: Mapping[str, str] | None = None) -> list[Field]:
@@ -43,7 +42,7 @@ def _field(name: str, value: Any, problem: str) -> Field:
 
 
 def _control(value: Any) -> tuple[str, str]:
-    if isinstance(value, str) and value.startswith(_MASKED):
+    if is_mark(value):
         return "masked", value
     if isinstance(value, bool):
         return "select", json.dumps(value)

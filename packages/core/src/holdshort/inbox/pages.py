@@ -13,6 +13,7 @@ from holdshort.inbox.editing import edit_form
 from holdshort.inbox.web import PRIVATE, go, page, visitor
 from holdshort.models import Intent
 from holdshort.notify import said
+from holdshort.policy.eligible import claimed_by
 from holdshort.server import views
 from holdshort.server.context import Context, query_number
 from holdshort.server.sessions import Visitor
@@ -41,6 +42,7 @@ async def inbox(request: Request) -> Response:
         search=search,
         now=now,
         what_next=lambda step: said.what_next(step, now),
+        claimed_by=lambda step: claimed_by(step, directory),
         standing=absence.standing(directory, who.principal.id, now),
         groups=batch.groups(found.tasks, who.principal, directory),
         undo=await _undoable(request, ctx, who),
@@ -104,10 +106,11 @@ async def state(request: Request) -> Response:
         lambda intent: intent.version != version,
         seconds,
     )
+    directory = await ctx.engine.directory_now(found.tenant)
     body = {
         "version": found.version,
         "open": not found.terminal,
-        "text": said.how_it_stands(found),
+        "text": said.how_it_stands(found, directory),
         "digest": found.digest,
         "step": found.step,
     }

@@ -141,7 +141,8 @@ class Provider:
                 raise ConfigurationError(
                     f"it calls itself {found.get('issuer')!r}, and not {self.issuer!r}"
                 )
-            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+            needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+            for name in (*needed, *({"userinfo_endpoint"} & found.keys())):
                 place = urlsplit(str(found.get(name, "")))
                 if place.scheme != "https" and not is_this_machine(place.hostname):
                     raise ConfigurationError(f"its {name} must be reached by https")

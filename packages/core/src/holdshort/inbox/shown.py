@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdshort.notify.masking import is_mark
 from holdshort.visible import visible
 
 #: A text longer than this (bytes), or with more lines, is folded and has to be opened.
@@ -17,7 +18,6 @@ LONG_LINES = 12
 MOST_PARTS = 5000
 
 _PLAIN = re.compile(r"[\x20-\x7e]+|.", re.DOTALL)
-_MASKED = "holdshort:masked:"
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def _shown(value: Any) -> Shown:
     if isinstance(value, int | float):
         return Shown("number", lines=(pieces(json.dumps(value)),), size=size, note=_grouped(value))
     text = str(value)
-    if text.startswith(_MASKED):
-        return Shown("masked", size=size, note=text.removeprefix(_MASKED)[:12])
+    if is_mark(text):
+        return Shown("masked", size=size, note=text.rpartition(":")[2][:12])
     found = lines(text)
     if sum(map(len, found)) > MOST_PARTS or len(found) > MOST_PARTS:
         return _in_one(text)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from holdshort.lifecycle import (
     agents,
     callbacks,
+    deadlines,
     end,
     grants,
     holding,
     human,
     leases,
+    pausing,
     runs,
     talk,
     timers,
@@ -24,6 +26,7 @@ from holdshort.lifecycle.commands import (
     Advance,
     Attach,
     Cancel,
+    ChangeDeadline,
     Claim,
     Command,
     Comment,
@@ -35,6 +38,7 @@ from holdshort.lifecycle.commands import (
     Fail,
     FollowUp,
     Lose,
+    Pause,
     Question,
     Release,
     RenewLease,
@@ -45,6 +49,7 @@ from holdshort.lifecycle.commands import (
     Tick,
     Transfer,
     Undo,
+    Unpause,
 )
 from holdshort.lifecycle.create import create
 from holdshort.lifecycle.draft import ALLOWED, Draft, Transition
@@ -57,6 +62,7 @@ __all__ = [
     "Advance",
     "Attach",
     "Cancel",
+    "ChangeDeadline",
     "Claim",
     "Command",
     "Comment",
@@ -69,6 +75,7 @@ __all__ = [
     "FollowUp",
     "Lose",
     "OpenRun",
+    "Pause",
     "Question",
     "Release",
     "RenewLease",
@@ -84,6 +91,7 @@ __all__ = [
     "Transfer",
     "Transition",
     "Undo",
+    "Unpause",
     "apply",
     "runs",
 ]
@@ -136,9 +144,15 @@ def _change(draft: Draft, command: Command, directory: Directory) -> None:
             end.supersede(draft, command)
         case Fail():
             end.fail(draft, command)
+        case ChangeDeadline():
+            deadlines.change(draft, command, directory)
+        case Pause():
+            pausing.pause(draft, command)
+        case Unpause():
+            pausing.unpause(draft, command)
         case Consume():
             require_alive(command.principal, directory)
-            grants.consume(draft, command)
+            grants.consume(draft, command, directory)
         case Report():
             grants.report(draft, command)
         case Settle():

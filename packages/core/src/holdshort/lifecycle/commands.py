@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdshort.limits import Cost, Usage
 from holdshort.models import Callback, Principal, Settles
 from holdshort.requests import DecisionRequest, IntentRequest
 
@@ -22,6 +23,8 @@ class Create:
     settles: Settles | None = None
     run: tuple[str, str] | None = None
     """(agent, id) of the run that goes on when the intent ends."""
+    usage: Usage | None = None
+    """What the agent has asked for today; None where nothing limits it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,32 @@ class Fail:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeDeadline:
+    """Another end for the open step: `seconds` after it was asked, or a moment (`until`)."""
+
+    principal: Principal
+    seconds: float | None = None
+    until: int | None = None
+    reason: str = ""
+    generation: int | None = None
+    """The policy generation that the caller has seen; None where it does not matter to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The agent was killed: what it asked for stands still, and what it was permitted is not."""
+
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Unpause:
+    """The agent may go on: so does the time of what it asked for."""
+
+    principal: Principal
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: do all that is due."""
 
@@ -159,6 +188,8 @@ class Report:
     result: Any = None
     error: str | None = None
     began: bool = True
+    cost: Cost | None = None
+    """What the run really cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +269,9 @@ Command = (
     | Cancel
     | Supersede
     | Fail
+    | ChangeDeadline
+    | Pause
+    | Unpause
     | Tick
     | Consume
     | Report

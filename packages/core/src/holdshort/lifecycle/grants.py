@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from holdshort import ids
-from holdshort.errors import Conflict, Forbidden, GrantRefused, OutcomeUnknown, StaleDigest
+from holdshort.errors import (
+    Conflict,
+    Forbidden,
+    GrantRefused,
+    InvalidRequest,
+    OutcomeUnknown,
+    StaleDigest,
+)
 from holdshort.lifecycle.commands import Cancel, Consume, FollowUp, Lose, Question, Report, Settle
 from holdshort.lifecycle.draft import Draft
-from holdshort.models import Grant, Intent, Principal, Settles, iso
+from holdshort.limits import Cost, spelled
+from holdshort.models import Directory, Grant, Intent, Principal, Settles, iso
+from holdshort.policy import caps
 from holdshort.requests import IntentRequest
 
 QUESTION_TYPE = "intent.holdshort.execution_unknown.v1"
 
 
-def consume(draft: Draft, command: Consume) -> None:
+def consume(draft: Draft, command: Consume, directory: Directory) -> None:
     """Let the action run, if this is the one time it may (DESIGN.md 2.3).
 
     The same attempt asking again gets the same yes: its first answer may have been lost on the way.
@@ -50,6 +59,13 @@ def consume(draft: Draft, command: Consume) -> None:
         raise GrantRefused(
             f"the permit ended at {iso(grant.expires_at)}; ask again", reason="expired"
         )
+    # What the agent may do at all may have been narrowed since it asked.
+    caps.require_scope(
+        directory.limits_of(intent.agent),
+        agent=intent.agent,
+        intent_type=intent.intent_type,
+        tool=intent.tool if intent.tool != intent.intent_type else None,
+    )
     run_until = now + round(intent.current.policy.execution_timeout * 1000)
     draft.set(
         grant=grant.but(
@@ -83,6 +99,7 @@ def report(draft: Draft, command: Report) -> None:
             result=command.result,
             error=command.error,
             run_until=None,
+            cost=_real_cost(draft.intent, command.cost),
         )
     )
     draft.log(
@@ -91,7 +108,19 @@ def report(draft: Draft, command: Report) -> None:
         attempt=command.attempt,
         succeeded=command.succeeded,
         error=command.error,
+        cost=command.cost and spelled(command.cost.micros, command.cost.currency),
     )
+
+
+def _real_cost(intent: Intent, cost: Cost | None) -> Cost | None:
+    """Return what a run really cost. Raises InvalidRequest for another currency than it was asked
+    for in."""
+    if cost and intent.cost and cost.currency != intent.cost.currency:
+        raise InvalidRequest(
+            f"this was asked for in {intent.cost.currency}, so its cost is in it as well",
+            problems=[{"field": "cost.currency", "problem": f"not {intent.cost.currency}"}],
+        )
+    return cost
 
 
 def _give_back(draft: Draft, grant: Grant, command: Report) -> None:

@@ -14,12 +14,15 @@ from holdshort.errors import (
     StaleDigest,
 )
 from holdshort.kinds import kind_named
+from holdshort.lifecycle.alive import require_going_on
 from holdshort.lifecycle.commands import Claim, Decide, Delegate, Release
 from holdshort.lifecycle.draft import Draft
 from holdshort.lifecycle.end import finish_step
 from holdshort.models import Decision, Directory, Intent, Principal, Step, Vote, iso
+from holdshort.policy.caps import cost_in
 from holdshort.policy.eligible import claimed_by, may_delegate, require_reviewer, require_seat
 from holdshort.policy.quorum import deciding_vote
+from holdshort.policy.resolve import type_policy
 from holdshort.requests import DecisionRequest
 
 
@@ -31,6 +34,7 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
         return  # the same person's same answer again: already recorded, nothing to add
     seat = require_seat(principal, intent, directory)
     person = seat.person
+    require_going_on(intent, directory)
     if answer.step is None and len(intent.steps) > 1:
         # Sent again after its answer was lost, it could be taken for the next step's.
         raise InvalidRequest(
@@ -57,7 +61,7 @@ def decide(draft: Draft, command: Decide, directory: Directory) -> None:
     if positive and step.policy.risk == "high":
         _require_strong(principal, directory)
     if digest != intent.digest:
-        _take_edit(draft, answer, digest, principal.actor)
+        _take_edit(draft, answer, digest, principal.actor, directory)
     for vote in draft.intent.current.live_votes:
         if vote.by == person:
             raise AlreadyDecided(
@@ -211,11 +215,16 @@ def _check_edit(intent: Intent, step: Step, answer: DecisionRequest) -> None:
         )
 
 
-def _take_edit(draft: Draft, answer: DecisionRequest, digest: str, actor: str) -> None:
+def _take_edit(
+    draft: Draft, answer: DecisionRequest, digest: str, actor: str, directory: Directory
+) -> None:
     """Replace the arguments. Yeses to the old ones no longer count: nobody approved the new
     ones.
     """
     before = draft.intent.digest
+    cost, by_type = draft.intent.cost, type_policy(directory, draft.intent.intent_type)
+    if cost is not None and by_type.cost_from is not None:
+        draft.set(cost=cost_in(answer.arguments or {}, by_type.cost_from, cost.currency))
     votes = tuple(v.but(void=True) if v.positive else v for v in draft.intent.current.votes)
     draft.set_step(votes=votes)
     draft.set(edited_arguments=answer.arguments, digest=digest)

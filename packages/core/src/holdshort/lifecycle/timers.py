@@ -43,7 +43,7 @@ def wake_at(intent: Intent) -> int | None:
 
 
 def _next_human(intent: Intent) -> int | None:
-    if intent.terminal:
+    if intent.terminal or intent.paused_at is not None:
         return None
     held = intent.current.held
     return ladder.next_due(intent.current) if held is None else held.until

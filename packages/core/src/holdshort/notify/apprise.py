@@ -32,6 +32,7 @@ _TITLES = {
     "canceled": "A request was withdrawn",
     "mentioned": "You were mentioned",
     "answered": "The agent answered you",
+    "limit_exceeded": "An agent has passed one of its limits",
 }
 #: Schemes that act on this machine instead of calling a service.
 _LOCAL = frozenset(

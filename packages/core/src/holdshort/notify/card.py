@@ -24,6 +24,8 @@ class Card:
     """What is asked, in one sentence, from the action and not from the agent's words."""
     arguments: Any
     """All arguments, as JSON, secrets masked."""
+    more: Any
+    """What the agent sent beside the action, as JSON, secrets masked; empty where nothing."""
     masked: bool
     """Whether something was masked: then the whole stands on the page alone."""
     words: tuple[tuple[str, str], ...]
@@ -53,7 +55,8 @@ def card_of(intent: Intent, body: str | None, *, now: int, url: str | None) -> C
     step = intent.current
     kind = kind_named(step.task.task_type)
     arguments, hidden = masked(said.arguments(intent, body))
-    hidden = hidden or any(masked(one.result)[1] for one in intent.steps)
+    more, hidden_more = masked(said.more(body))
+    hidden = hidden or hidden_more or any(masked(one.result)[1] for one in intent.steps)
     said_by_agents = said.words(body, step) + said.findings(intent, lambda one: masked(one)[0])
     words = [(name, *masked_text(text)) for name, text in said_by_agents]
     return Card(
@@ -64,6 +67,7 @@ def card_of(intent: Intent, body: str | None, *, now: int, url: str | None) -> C
         owner=intent.owner,
         what=said.what(intent, arguments),
         arguments=arguments,
+        more=more,
         masked=hidden or any(found for _, _, found in words),
         words=tuple((name, text) for name, text, _ in words),
         risk=step.policy.risk,

@@ -22,6 +22,7 @@ from holdshort.notify.base import SendFailed
 from holdshort.notify.card import Card
 from holdshort.notify.desk import Desk
 from holdshort.notify.mail_text import Written
+from holdshort.notify.reader import Reader
 from holdshort.notify.routing import ASKS
 from holdshort.notify.smtp import Smtp
 from holdshort.store.base import Delivery
@@ -36,7 +37,7 @@ _ADDRESS = re.compile(
 )
 _LONGEST_USER, _LONGEST = 64, 254
 #: Reasons that are told whether the intent is open or over.
-_TALK = frozenset({"mentioned", "answered"})
+_TALK = frozenset({"mentioned", "answered", "limit_exceeded"})
 
 
 class EmailNotifier:
@@ -83,7 +84,8 @@ class EmailNotifier:
                 raise SendFailed("the intent is not there any more", permanent=True)
             if not _counts(delivery.reason, card, data.get("step")):
                 return None
-            message = await self._about(delivery, endpoint or {}, recipient, card)
+            reader = _reader(delivery, data)
+            message = await self._about(delivery, endpoint or {}, recipient, card, reader)
         await self.smtp.send(message, recipient)
         return str(message["Message-ID"])
 
@@ -113,7 +115,12 @@ class EmailNotifier:
             await asyncio.wait(self._soon, timeout=self.smtp.server.timeout)
 
     async def _about(
-        self, delivery: Delivery, endpoint: dict[str, Any], recipient: str, card: Card
+        self,
+        delivery: Delivery,
+        endpoint: dict[str, Any],
+        recipient: str,
+        card: Card,
+        reader: Reader,
     ) -> EmailMessage:
         desk, to = self._desk, delivery.recipient
         link = await desk.link(delivery.tenant, to, delivery.intent_id)
@@ -124,6 +131,7 @@ class EmailNotifier:
         written = mail_text.written(
             delivery.reason,
             card,
+            reader,
             link=link,
             timezone=endpoint.get("timezone"),
             replies=reply is not None,
@@ -179,6 +187,13 @@ def _counts(reason: str, card: Card, step: Any) -> bool:
     if reason in ASKS:
         return card.open and step in (None, card.intent.step)
     return reason in _TALK
+
+
+def _reader(delivery: Delivery, data: dict[str, Any]) -> Reader:
+    try:
+        return Reader.told(delivery.recipient, data)
+    except (ValueError, TypeError) as error:
+        raise SendFailed("the body is not a notification", permanent=True) from error
 
 
 def _short(text: str) -> str:

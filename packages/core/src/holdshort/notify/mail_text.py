@@ -16,7 +16,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from holdshort.localtime import zone
+from holdshort.notify import said
 from holdshort.notify.card import Card
+from holdshort.notify.reader import Reader
 from holdshort.notify.replies import MARK
 from holdshort.visible import visible
 
@@ -37,6 +39,7 @@ _HEADS = {
     "escalated": "This was escalated to you: nobody has decided it so far.",
     "mentioned": "Somebody mentioned you in a comment on this.",
     "answered": "The agent answered a question on this.",
+    "limit_exceeded": "An agent has passed one of its limits with this. It was let through.",
 }
 
 
@@ -50,7 +53,13 @@ class Written:
 
 
 def written(
-    reason: str, card: Card, *, link: str | None, timezone: str | None, replies: bool
+    reason: str,
+    card: Card,
+    reader: Reader,
+    *,
+    link: str | None,
+    timezone: str | None,
+    replies: bool,
 ) -> Written:
     """Return the mail that tells somebody of a task.
 
@@ -61,6 +70,8 @@ def written(
         replies: whether what they reply is read.
     """
     arguments = json.dumps(card.arguments, indent=2, ensure_ascii=False)
+    more = json.dumps(card.more, indent=2, ensure_ascii=False) if card.more else ""
+    words = [*card.words, *([("more", more)] if more else [])]
     values: dict[str, Any] = {
         "head": _HEADS.get(reason, "There is news of this."),
         "what": plain(card.what),
@@ -73,9 +84,10 @@ def written(
         "if_nobody": card.if_nobody,
         "seats": plain(card.seats),
         "stands": None if card.open else plain(card.stands),
+        "for_whom": _for_whom(reader, timezone) if card.open else None,
         "outcomes": [visible(label) for _, label, _ in card.outcomes],
         "arguments": [plain(line) for line in arguments.split("\n")],
-        "words": [(name, _lines(text)) for name, text in card.words],
+        "words": [(name, _lines(text)) for name, text in words],
         "masked": card.masked,
         "left_out": 0,
         "link": link,
@@ -85,8 +97,8 @@ def written(
     }
     html = _rendered("task.html", values)
     if len(html.encode()) > LARGEST:
-        said = [arguments, *(text for _, text in card.words)]
-        size = sum(len(one.encode(errors="surrogatepass")) for one in said)
+        texts = [arguments, *(text for _, text in words)]
+        size = sum(len(one.encode(errors="surrogatepass")) for one in texts)
         values |= {"arguments": [], "words": [], "left_out": size}
         html = _rendered("task.html", values)
     return Written(subject_of(card), _rendered("task.txt", values), html)
@@ -147,6 +159,14 @@ def plain(text: str) -> str:
 
 def _bracketed(match: re.Match[str]) -> str:
     return f"[{match.group()}]"
+
+
+def _for_whom(reader: Reader, timezone: str | None) -> str | None:
+    """Return in whose place the reader answers; None where it is in nobody's."""
+    if reader.on_behalf_of is None:
+        return None
+    until = None if reader.away_until is None else _when(reader.away_until, timezone)
+    return plain(said.for_whom(reader.on_behalf_of, until))
 
 
 def _lines(text: str) -> list[str]:

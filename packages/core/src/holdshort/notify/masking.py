@@ -26,7 +26,15 @@ _KNOWN = re.compile(
     r"|(?i:\bbearer\s+)[\w.~+/-]{16,}=*",
     re.DOTALL,
 )
+#: What the agent's side leaves in the place of a value (`adapters/secrets.py`), to the letter: what
+#: only begins like it is a text of the agent's, and is shown.
+_MARK = re.compile(r"holdshort:masked:[0-9a-f]{32}")
 _CARD = re.compile(r"(?<![\w.])(?:\d[ -]?){12,18}\d(?![\w.])")
+
+
+def is_mark(value: Any) -> bool:
+    """Whether a value is what the agent's side has left in the place of a secret."""
+    return isinstance(value, str) and _MARK.fullmatch(value) is not None
 
 
 def masked(value: Any) -> tuple[Any, bool]:
@@ -64,11 +72,22 @@ def masked_text(text: str) -> tuple[str, bool]:
 
 
 def _member(name: str, value: Any) -> tuple[Any, bool]:
-    if _NAMES.search(name) and isinstance(value, str | int | float) and value not in ("", True):
-        text = str(value)
-        # What the agent's side has masked already shows nothing; its mark says so better.
-        return (value, False) if text.startswith("holdshort:masked:") else (_dots(text), True)
-    return masked(value)
+    return _hidden(value) if _NAMES.search(name) else masked(value)
+
+
+def _hidden(value: Any) -> tuple[Any, bool]:
+    """Return the value of a name that says it is secret, with all that is in it hidden. Whether
+    something is empty, true or false is not."""
+    if isinstance(value, dict):
+        pairs = {name: _hidden(child) for name, child in value.items()}
+        return {n: child for n, (child, _) in pairs.items()}, any(f for _, f in pairs.values())
+    if isinstance(value, list):
+        items = [_hidden(child) for child in value]
+        return [child for child, _ in items], any(found for _, found in items)
+    # What the agent's side has masked already shows nothing; its mark says so better.
+    if value is None or isinstance(value, bool) or value == "" or is_mark(value):
+        return value, False
+    return _dots(str(value)), True
 
 
 def _dots(text: str) -> str:

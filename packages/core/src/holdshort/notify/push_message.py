@@ -26,6 +26,7 @@ _TITLES = {
     "asked": "An agent waits for your decision",
     "reminded": "An agent still waits for your decision",
     "escalated": "A decision was escalated to you",
+    "limit_exceeded": "An agent has passed one of its limits",
 }
 _NEWS = "There is news of a task of yours"
 

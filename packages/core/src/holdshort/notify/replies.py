@@ -22,6 +22,8 @@ _AUTOMATIC = re.compile(r"^(auto|bulk|list|junk)", re.IGNORECASE)
 _ORIGINAL = re.compile(r"^[-_\s]{2,}[^-_]{1,40}[-_]{2,}\s*$|^_{20,}\s*$")
 _OUTLOOK = re.compile(r"^\*?(From|Von|De|Da|Van|Från|Fra):\*?\s.+@", re.IGNORECASE)
 _DATE = re.compile(r"\d\d?[.:/-]\d\d|\b\d{4}\b")
+_DMARC = re.compile(r"\s*dmarc(?:\s*/\s*\d+)?\s*=\s*(\w+)(.*)", re.IGNORECASE | re.DOTALL)
+_FROM = re.compile(r"\bheader\.from\s*=\s*(\S+)", re.IGNORECASE)
 _SENT_FROM = re.compile(r"^(Sent from my |Get Outlook for |Von meinem |Envoyé de mon )", re.I)
 
 #: Longer lines are somebody's own words, whatever they look like (characters).
@@ -61,7 +63,7 @@ def reply_in(raw: bytes, *, mailbox: str | None = None, vouched_by: str | None =
         sender = _sender(message)
         token = _token(message, mailbox)
         if vouched_by is not None:
-            _require_vouched(message, vouched_by)
+            _require_vouched(message, vouched_by, sender)
         text = own_words(_text(message))
         message_id = str(message.get("Message-ID", ""))[:500]
     except Ignored:
@@ -169,17 +171,43 @@ def _addressed(message: EmailMessage) -> Sequence[Address]:
     return found
 
 
-def _require_vouched(message: EmailMessage, host: str) -> None:
+def _require_vouched(message: EmailMessage, host: str, sender: str) -> None:
     """Raise Ignored unless our own mail server says that the sender's domain vouches for it.
 
-    Only the topmost header counts: what stands below came with the mail.
+    Only the topmost header counts: what stands below came with the mail. And only its own words
+    count: what it quotes and what it says in comments may come from the sender.
     """
     said = str(next(iter(message.get_all("Authentication-Results", [])), ""))
     name = said.partition(";")[0].split()[:1]
     if [one.casefold() for one in name] != [host.casefold()]:
         raise Ignored(f"{host} does not say who sent it")
-    if not re.search(r"(?:^|[;\s])dmarc\s*=\s*pass\b", said.partition(";")[2], re.IGNORECASE):
+    found = [one for part in _bare(said).split(";")[1:] if (one := _DMARC.fullmatch(part))]
+    if not found or any(one[1].casefold() != "pass" for one in found):
         raise Ignored("the domain of its sender does not vouch for it (DMARC)")
+    # It was judged by the sender that the mail server read: that has to be the one read here.
+    domain = sender.rpartition("@")[2].casefold()
+    judged = {name.casefold() for one in found for name in _FROM.findall(one[2])}
+    if judged - {domain}:
+        raise Ignored("another domain than that of its sender vouches for it (DMARC)")
+
+
+def _bare(text: str) -> str:
+    """Return a header without what is quoted in it and without its comments (RFC 8601); nothing
+    where one of them has no end."""
+    kept: list[str] = []
+    depth, quoted, escaped = 0, False, False
+    for char in text:
+        if escaped:
+            escaped = False
+        elif char == "\\" and (quoted or depth):
+            escaped = True
+        elif char == '"' and not depth:
+            quoted = not quoted
+        elif char in "()" and not quoted:
+            depth = max(0, depth + (1 if char == "(" else -1))
+        elif not quoted and not depth:
+            kept.append(char)
+    return "" if quoted or depth else "".join(kept)
 
 
 def _text(message: EmailMessage) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from holdshort.models import Directory, Intent, Notice, Step, iso
 from holdshort.people import Contact
+from holdshort.policy.eligible import Seat, claimed_by, seat_of
 from holdshort.store.base import Delivery
 
 WEBHOOK = "webhook"
@@ -23,7 +24,12 @@ _NEED_AN_ADDRESS = frozenset({APPRISE, "push", "slack"})
 #: What asks a person for something.
 ASKS = frozenset({"asked", "reminded", "escalated"})
 #: What changes messages that were sent before.
-UPDATES = frozenset({"decided", "timed_out", "canceled", "claimed", "released"})
+UPDATES = frozenset(
+    {
+        "decided", "timed_out", "canceled", "claimed", "released", "deadline_changed",
+        "paused", "unpaused",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +50,7 @@ class _Told:
     channel: str
     recipient: str
     person: str | None = None
-    on_behalf_of: str | None = None
+    seat: Seat | None = None
     not_before: int = 0
     fallbacks: tuple[str, ...] = ()
 
@@ -84,18 +90,17 @@ def route(
     ]
     if not told:
         return []
-    data = _data(notice, intent, link)
+    data = _data(notice, intent, directory, link)
     timestamp = iso(now)
     deliveries = []
     for one in told:
         delivery_id = new_id()
         data["recipient"] = one.person
-        for_whom = {"on_behalf_of": one.on_behalf_of} if one.on_behalf_of else {}
         body = {
             "id": delivery_id,
             "type": event_type,
             "timestamp": timestamp,
-            "data": data | for_whom,
+            "data": data | _for_whom(one.seat),
         }
         deliveries.append(
             Delivery(
@@ -122,17 +127,21 @@ def _people_told(
     paged = directory.people_at(one for one in notice.to if one.startswith("oncall:"))
     for person in _people(notice.to, intent, directory):
         contact = directory.contacts.get(person, Contact())
-        absent = _absent(person, notice.to, directory)
+        seat = _seat(person, notice, intent, directory)
         wait = 0 if person in paged else _not_before(notice.reason, step, contact, directory, now)
         for channel, fallbacks in _by(contact, directory, reach):
             if channel not in updating:
                 until = 0 if channel == CONSOLE else wait
-                yield _Told(channel, person, person, absent, until, fallbacks)
-    for person in _who_may_know(step.assigned, directory) if updating else ():
+                yield _Told(channel, person, person, seat, until, fallbacks)
+    # When it is over, those who were asked by its earlier steps hear of it as well.
+    steps = intent.steps if intent.terminal else (step,)
+    asked = tuple(address for one in steps for address in one.assigned)
+    for person in _who_may_know(asked, directory) if updating else ():
         contact = directory.contacts.get(person, Contact())
+        seat = _seat(person, notice, intent, directory)
         for channel in _channels(contact, directory, reach):
             if channel in updating:
-                yield _Told(channel, person, person)
+                yield _Told(channel, person, person, seat)
 
 
 def _by(
@@ -184,15 +193,18 @@ def _people(addresses: tuple[str, ...], intent: Intent, directory: Directory) ->
     return list(dict.fromkeys([*present, *default])) or list(addresses)
 
 
-def _absent(person: str, addresses: tuple[str, ...], directory: Directory) -> str | None:
-    """Return who is away and was to be told, where this person is told in their place."""
-    if not directory.absences:
+def _seat(person: str, notice: Notice, intent: Intent, directory: Directory) -> Seat | None:
+    """Return in whose place somebody is told of an open step; None where it is in nobody's."""
+    if not directory.absences or intent.terminal or notice.step != intent.step:
         return None
-    members = directory.members_at(addresses)
-    if person in members:
-        return None
-    absent = directory.away.represented_by(person)
-    return next((one for one in absent if one in members), None)
+    seat = seat_of(person, intent, directory)
+    return seat if seat is not None and seat.on_behalf_of else None
+
+
+def _for_whom(seat: Seat | None) -> dict[str, Any]:
+    if seat is None or seat.away_until is None:
+        return {}
+    return {"on_behalf_of": seat.on_behalf_of, "away_until": iso(seat.away_until)}
 
 
 def _who_may_know(addresses: tuple[str, ...], directory: Directory) -> list[str]:
@@ -208,7 +220,7 @@ def _who_may_know(addresses: tuple[str, ...], directory: Directory) -> list[str]
     return list(dict.fromkeys([*found, *directory.people_at(addresses), *deputies]))
 
 
-def _data(notice: Notice, intent: Intent, link: str | None) -> dict[str, Any]:
+def _data(notice: Notice, intent: Intent, directory: Directory, link: str | None) -> dict[str, Any]:
     step = intent.steps[notice.step]
     data: dict[str, Any] = {
         "intent_id": intent.id,
@@ -222,6 +234,8 @@ def _data(notice: Notice, intent: Intent, link: str | None) -> dict[str, Any]:
         "recipient": None,
         "deadline_at": None if step.deadline_at is None else iso(step.deadline_at),
     }
+    if (taken := claimed_by(step, directory)) is not None and not intent.terminal:
+        data["claimed_by"] = taken
     # How it ended is not always how its last step did: what follows a no cannot make it a yes.
     decision = intent.decision if intent.terminal else step.decision
     if decision is not None:

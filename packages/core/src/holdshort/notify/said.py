@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from holdshort.durations import spell
-from holdshort.models import Intent, Step
+from holdshort.models import Directory, Intent, Step
+from holdshort.policy.eligible import claimed_by
 from holdshort.visible import visible
 
 _LABELS = {
@@ -46,6 +47,13 @@ def arguments(intent: Intent, body: str | None) -> Any:
     request = json.loads(body or "{}")
     action = request.get("action")
     return action.get("arguments", {}) if action else request.get("payload", {})
+
+
+def more(body: str | None) -> Any:
+    """Return what the agent sent beside the action, for whoever decides; empty where all that it
+    sent is the action."""
+    request = json.loads(body or "{}")
+    return request.get("payload", {}) if request.get("action") else {}
 
 
 def what(intent: Intent, arguments: Any) -> str:
@@ -159,8 +167,21 @@ def seats(step: Step) -> str:
     return f"{needed} people have to say yes{who}."
 
 
-def how_it_stands(intent: Intent) -> str:
-    """Return in one sentence how an intent stands."""
+def for_whom(person: str, until: str | None) -> str:
+    """Return in whose place a deputy answers.
+
+    Args:
+        until: when that person is back, as the reader is told times.
+    """
+    return f"You answer for {visible(person)}, who is away" + (f" until {until}." if until else ".")
+
+
+def how_it_stands(intent: Intent, directory: Directory | None = None) -> str:
+    """Return in one sentence how an intent stands.
+
+    Args:
+        directory: tells whether who has taken it still keeps it; without one that is not asked.
+    """
     decision = intent.decision
     if decision is not None:
         if decision.timed_out:
@@ -169,13 +190,17 @@ def how_it_stands(intent: Intent) -> str:
         return f"{who} answered “{decision.outcome.replace('_', ' ')}”."
     if intent.terminal:
         return f"This {_OVER.get(intent.status, 'is over')}."
+    if intent.paused_at is not None:
+        return "This stands still: its agent was killed."
     held = intent.current.held
     if held is not None:
         return f"{held.by.id} answered “{held.answer['outcome']}”; it takes effect in a moment."
     if intent.current.agent is not None:
         return f"{intent.current.agent} is to do its step first."
-    if intent.current.claimed_by:
-        return f"{intent.current.claimed_by} has taken this."
+    step = intent.current
+    taken = step.claimed_by if directory is None else claimed_by(step, directory)
+    if taken:
+        return f"{taken} has taken this."
     return "This waits for a decision."
 
 

@@ -16,6 +16,7 @@ from holdshort.notify import slack_blocks
 from holdshort.notify.base import SendFailed
 from holdshort.notify.card import Card
 from holdshort.notify.desk import Desk
+from holdshort.notify.reader import Reader
 from holdshort.notify.slack_refused import BLOCKS_REFUSED, SlackRefused
 from holdshort.store.base import Delivery
 
@@ -26,7 +27,7 @@ log = logging.getLogger("holdshort.slack")
 
 _MEMBER = re.compile(r"(?:(T[A-Z0-9]{1,30})/)?([UW][A-Z0-9]{1,30})")
 #: Of these somebody is told below the card that they have already.
-_NEWS = frozenset({"mentioned", "answered"})
+_NEWS = frozenset({"mentioned", "answered", "limit_exceeded"})
 _AGAIN = frozenset({"reminded", "escalated"}) | _NEWS
 #: Nothing of a message can be changed any more: it is gone, or out of our reach.
 _LOST = frozenset({"message_not_found", "channel_not_found", "is_archived"})
@@ -57,7 +58,7 @@ class SlackNotifier:
 
     async def send(self, delivery: Delivery, endpoint: dict[str, Any] | None) -> str | None:
         """Post the card, say something below it, or change it; return the receipt of a new card."""
-        reason, data = _notification(delivery)
+        reason, data, reader = _notification(delivery)
         if reason == "digest":
             await self._post_digest(delivery, endpoint, data)
             return None
@@ -70,8 +71,8 @@ class SlackNotifier:
         cards = [one for one in receipts if "/" in one]  # others went out inside of a digest
         try:
             if reason == "asked" or (reason in _AGAIN and not cards):
-                return await self._post(delivery, endpoint, card, cards)
-            await self._change(delivery.recipient, card, cards)
+                return await self._post(delivery, endpoint, card, reader, cards)
+            await self._change(reader, card, cards)
             if reason in _NEWS or (reason in _AGAIN and card.open):
                 await self._add(delivery, card, cards[-1])
         except SlackRefused as refused:
@@ -91,11 +92,9 @@ class SlackNotifier:
         self._soon.add(task)
         task.add_done_callback(self._soon.discard)
 
-    async def show(
-        self, channel: str, ts: str, card: Card, person: str, why_not: str | None = None
-    ) -> None:
+    async def show(self, channel: str, ts: str, card: Card, reader: Reader) -> None:
         """Make a message show the card as it stands now. Raises SlackRefused."""
-        blocks = slack_blocks.message(card, person, self._clock.now(), why_not)
+        blocks = slack_blocks.message(card, reader, self._clock.now())
         await self._put(channel, ts, card, blocks)
 
     async def _put(self, channel: str, ts: str, card: Card, blocks: list[Any]) -> None:
@@ -105,12 +104,17 @@ class SlackNotifier:
         )
 
     async def _post(
-        self, delivery: Delivery, endpoint: dict[str, Any] | None, card: Card, before: list[str]
+        self,
+        delivery: Delivery,
+        endpoint: dict[str, Any] | None,
+        card: Card,
+        reader: Reader,
+        before: list[str],
     ) -> str:
         member = await self._member(endpoint)
         channel = await self._channel(member)
         try:
-            receipt = await self._posted(delivery, card, channel)
+            receipt = await self._posted(delivery, card, reader, channel)
         except SlackRefused as refused:
             if refused.code in _LOST:
                 self._channels.pop(member, None)
@@ -120,7 +124,7 @@ class SlackNotifier:
         now = await self.desk.card(delivery.tenant, delivery.intent_id)
         if now is not None and now.intent.version != card.intent.version:
             with suppress(SlackRefused):
-                await self._change(delivery.recipient, now, [receipt])
+                await self._change(reader, now, [receipt])
         # The earlier ones are of steps that are done.
         for channel, _, ts in (one.partition("/") for one in before):
             with suppress(SlackRefused):
@@ -141,9 +145,9 @@ class SlackNotifier:
         except SlackRefused as refused:
             raise refused.as_failure() from None
 
-    async def _posted(self, delivery: Delivery, card: Card, channel: str) -> str:
+    async def _posted(self, delivery: Delivery, card: Card, reader: Reader, channel: str) -> str:
         text = slack_blocks.notification(delivery.reason, card)
-        blocks = slack_blocks.message(card, delivery.recipient, self._clock.now())
+        blocks = slack_blocks.message(card, reader, self._clock.now())
         try:
             found = await self._say(delivery, channel, text, blocks)
         except SlackRefused as refused:
@@ -160,13 +164,13 @@ class SlackNotifier:
         blocks = slack_blocks.reply(delivery.reason, card)
         await self._say(delivery, channel, text, blocks, thread_ts=ts, reply_broadcast=True)
 
-    async def _change(self, person: str, card: Card, receipts: list[str]) -> None:
+    async def _change(self, reader: Reader, card: Card, receipts: list[str]) -> None:
         """Make these messages show how it stands. One that cannot be changed holds up no other."""
         failed: SlackRefused | None = None
         for receipt in receipts:
             channel, _, ts = receipt.partition("/")
             try:
-                await self.show(channel, ts, card, person)
+                await self.show(channel, ts, card, reader)
             except SlackRefused as refused:
                 log.warning("a card of %s was not changed: %s", card.intent.id, refused.code)
                 if refused.passing or refused.retry_after is not None:
@@ -231,12 +235,13 @@ class SlackNotifier:
         return known
 
 
-def _notification(delivery: Delivery) -> tuple[str, dict[str, Any]]:
-    """Return why it is sent, and its data. Raises SendFailed for a body that is no notification."""
+def _notification(delivery: Delivery) -> tuple[str, dict[str, Any], Reader]:
+    """Return why it is sent, its data, and who reads it. Raises SendFailed for a body that is no
+    notification."""
     try:
         body = json.loads(delivery.body)
         reason, data = str(body["type"]).removeprefix("intent."), body["data"]
-        data.keys()
+        reader = Reader.told(delivery.recipient, data)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SendFailed("the body is not a notification", permanent=True) from error
-    return reason, data
+    return reason, data, reader

@@ -7,12 +7,11 @@ there whole.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from typing import Any
 
 from holdshort.notify.card import Card
 from holdshort.notify.masking import masked_text
+from holdshort.notify.reader import Reader
 from holdshort.notify.slack_parts import (
     Block,
     button,
@@ -24,121 +23,39 @@ from holdshort.notify.slack_parts import (
     quote,
     rich,
     strong,
+    text_lines,
     words,
 )
+from holdshort.notify.slack_rules import (
+    ANSWER,
+    EDIT,
+    LONGEST,
+    MORE,
+    OPEN,
+    UNDO,
+    is_tap,
+    may_answer,
+    may_edit,
+    ref,
+    why_not_here,
+)
 from holdshort.visible import visible
-
-#: The most characters of one text, by Slack's documentation, and so the most that is shown whole.
-LONGEST = 3000
-#: More lines than this are not looked through in a chat.
-MOST_LINES = 80
-#: The longest arguments that are changed in a dialog (characters of JSON): what was changed has to
-#: fit into what a dialog carries along.
-EDITABLE = 2000
 
 #: Of many tasks in one message, so many are listed.
 MOST_LISTED = 20
 
-OPEN, ANSWER, MORE, EDIT, UNDO = "hs:open", "hs:answer", "hs:more", "hs:edit", "hs:undo"
 
-
-@dataclass(frozen=True)
-class Ref:
-    """What a button is about: the step and the digest that stood beside it, and its answer."""
-
-    tenant: str
-    intent_id: str
-    step: int
-    digest: str
-    outcome: str | None = None
-
-    def dump(self) -> str:
-        """Return it as a button carries it. `Ref.load` reads it back."""
-        return json.dumps([self.tenant, self.intent_id, self.step, self.digest, self.outcome])
-
-    @classmethod
-    def load(cls, text: str) -> Ref:
-        """Raises ValueError for what no button of ours carries."""
-        found = json.loads(text)
-        if not isinstance(found, list) or len(found) != 5:
-            raise ValueError("not a reference")
-        tenant, intent_id, step, digest, outcome = found
-        texts = (tenant, intent_id, digest, "" if outcome is None else outcome)
-        if not all(isinstance(one, str) for one in texts) or type(step) is not int or step < 0:
-            raise ValueError("not a reference")
-        return cls(tenant, intent_id, step, digest, outcome)
-
-
-def ref(card: Card, outcome: str | None = None) -> Ref:
-    """Return what a button on this card is about."""
-    intent = card.intent
-    return Ref(card.tenant, intent.id, intent.step, intent.digest, outcome)
-
-
-def why_not_here(card: Card) -> str | None:
-    """Why this cannot be answered in Slack: it is not there whole. None where it is."""
-    if card.masked:
-        return "Something in it is secret and masked here. The whole stands in the inbox."
-    size = len(json.dumps(card.arguments, ensure_ascii=False).encode(errors="surrogatepass"))
-    arguments = json_lines(card.arguments)
-    words = [_words(text) for _, text in card.words]
-    fits = (
-        len(arguments) <= LONGEST
-        and arguments.count("\n") < MOST_LINES
-        and sum(map(len, words)) <= LONGEST
-        and sum(text.count("\n") + 1 for text in words) <= MOST_LINES
-        and len(card.what) <= LONGEST
-    )
-    return None if fits else f"It is too long to stand here whole ({size} bytes of arguments)."
-
-
-def is_tap(card: Card) -> bool:
-    """Whether an answer is one press; otherwise a dialog asks for what it needs."""
-    task = card.step.task
-    needs_comment = task.required_comment or card.step.policy.require_comment
-    return task.task_type == "approval" and task.form_schema is None and not needs_comment
-
-
-def may_answer(card: Card, positive: bool | None) -> bool:
-    """Whether an answer of this sign is taken from Slack at all."""
-    if why_not_here(card) is not None:
-        return False
-    evidence = card.step.task.evidence_required
-    return not positive or (card.risk != "high" and not evidence)
-
-
-def may_edit(card: Card) -> bool:
-    """Whether the arguments can be changed from Slack."""
-    return (
-        card.step.policy.allow_edit
-        and card.intent.step == 0
-        and isinstance(card.arguments, dict)
-        and len(editable(card.arguments)) <= EDITABLE
-        and any(positive and may_answer(card, True) for _, _, positive in card.outcomes)
-    )
-
-
-def editable(arguments: Any) -> str:
-    """Return arguments as they are edited: JSON in which every character shows."""
-    text = json.dumps(arguments, indent=2, ensure_ascii=False)
-    plain = all(visible(line) == line for line in text.split("\n"))
-    return text if plain else json.dumps(arguments, indent=2)
-
-
-def message(card: Card, person: str, now: int, why_not: str | None = None) -> list[Block]:
-    """Return the card as this person sees it now.
-
-    Args:
-        now: milliseconds UTC.
-        why_not: why they cannot answer, where that is known.
-    """
+def message(card: Card, reader: Reader, now: int) -> list[Block]:
+    """Return the card as somebody sees it now (milliseconds UTC)."""
     if not card.open:
         return [*_what(card), rich([strong(card.stands)]), *_link(card, "Look at it")]
     hidden = why_not_here(card)
     blocks = _what(card) if hidden else whole(card)
+    blocks.append(_facts(card, reader))
+    why_not = card.stands if card.intent.paused_at is not None else reader.why_not
     if why_not is not None and card.step.held is None:
-        return [*blocks, _facts(card), rich([strong(why_not)]), *_link(card, "Open the card")]
-    return [*blocks, _facts(card), *_controls(card, person, now, hidden)]
+        return [*blocks, rich([strong(why_not)]), *_link(card, "Open the card")]
+    return [*blocks, *_for_whom(reader, now), *_controls(card, reader.person, now, hidden)]
 
 
 def earlier(card: Card) -> list[Block]:
@@ -149,7 +66,8 @@ def earlier(card: Card) -> list[Block]:
 def whole(card: Card) -> list[Block]:
     """Return everything that is asked, for where it fits."""
     exactly = rich([strong("What exactly")], pre(json_lines(card.arguments)))
-    return [*_what(card), exactly, *(says(name, text) for name, text in card.words)]
+    more = [says("more", json_lines(card.more))] if card.more else []
+    return [*_what(card), exactly, *more, *(says(name, text) for name, text in card.words)]
 
 
 def short(card: Card) -> list[Block]:
@@ -160,7 +78,7 @@ def short(card: Card) -> list[Block]:
 
 def notification(reason: str, card: Card) -> str:
     """Return what a lock screen may show: that there is something, and not what."""
-    if not card.open and reason not in ("mentioned", "answered"):
+    if not card.open and reason not in ("mentioned", "answered", "limit_exceeded"):
         return "Holdshort: this is over, nothing is to be decided any more."
     first = {
         "reminded": "Reminder: a decision still waits for you",
@@ -168,6 +86,7 @@ def notification(reason: str, card: Card) -> str:
         "asked": "A decision waits for you",
         "mentioned": "You were named in a comment on a decision",
         "answered": "An agent has answered a question about a decision",
+        "limit_exceeded": "An agent has passed one of its limits",
     }
     return f"Holdshort: {first.get(reason, 'There is news of a decision')} ({card.risk} risk)."
 
@@ -179,6 +98,7 @@ def reply(reason: str, card: Card) -> list[Block]:
         "escalated": "This was escalated, and still waits for a decision.",
         "mentioned": "Somebody has named you in a comment. Open the card to read it.",
         "answered": "The agent has answered what was asked here. Open the card to read it.",
+        "limit_exceeded": "The agent has passed one of its limits with this. It was let through.",
     }
     line = [words(first.get(reason, card.stands))]
     if card.open and card.deadline_at is not None:
@@ -219,11 +139,9 @@ def _one_line(text: str) -> str:
 
 def says(name: str, text: str) -> Block:
     """Return the agent's words, in a box that says so."""
-    return rich([strong("The agent says"), words(f" ({name}, not checked):")], quote(_words(text)))
-
-
-def _words(text: str) -> str:
-    return "\n".join(visible(line) for line in text.split("\n"))
+    return rich(
+        [strong("The agent says"), words(f" ({name}, not checked):")], quote(text_lines(text))
+    )
 
 
 def _what(card: Card) -> list[Block]:
@@ -238,7 +156,16 @@ def _what(card: Card) -> list[Block]:
     return [context, plain(text)]
 
 
-def _facts(card: Card) -> Block:
+def _for_whom(reader: Reader, now: int) -> list[Block]:
+    """Say in whose place the reader answers; nothing where that person is back."""
+    until = reader.away_until
+    if reader.on_behalf_of is None or until is None or until <= now:
+        return []
+    line = [strong(f"You answer for {visible(reader.on_behalf_of)}"), words(", who is away until ")]
+    return [rich([*line, moment(until), words(".")])]
+
+
+def _facts(card: Card, reader: Reader) -> Block:
     owner = f", owned by {visible(card.owner)}" if card.owner else ""
     asks = f"{visible(card.agent)}{owner}; tenant {visible(card.tenant)}\n"
     parts = [[strong("Who asks: "), words(asks)]]
@@ -252,7 +179,7 @@ def _facts(card: Card) -> Block:
     parts.append([strong("If not: "), words(card.if_nobody + "\n")])
     if card.seats:
         parts.append([strong("Seats: "), words(card.seats + "\n")])
-    if step.claimed_by:
+    if step.claimed_by and step.claimed_by == reader.claimed_by:
         parts.append([strong("Taken by: "), words(step.claimed_by + "\n")])
     return rich(*parts)
 

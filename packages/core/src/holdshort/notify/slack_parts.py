@@ -13,7 +13,11 @@ Block = dict[str, Any]
 
 def json_lines(value: Any) -> str:
     """Return a JSON value in full, line by line, with what does not show spelled out."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return text_lines(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def text_lines(text: str) -> str:
+    """Return a text in full, line by line, with what does not show spelled out."""
     return "\n".join(visible(line) for line in text.split("\n"))
 
 

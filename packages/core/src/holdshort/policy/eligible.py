@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from holdshort.errors import Forbidden, HoldshortError, NotAReviewer
-from holdshort.models import Directory, Intent, Principal, Step
+from holdshort.models import Directory, Intent, Principal, Step, agent_address
 
 #: Who has it sees everything of their tenant.
 ADMIN_ROLE = "admin"
@@ -17,6 +17,8 @@ class Seat:
 
     person: str
     on_behalf_of: str | None = None
+    away_until: int | None = None
+    """When the other is back (milliseconds UTC)."""
 
 
 def require_reviewer(principal: Principal, intent: Intent, directory: Directory) -> str:
@@ -65,8 +67,19 @@ def _seat(person: str, intent: Intent, directory: Directory) -> Seat | None:
         taken.add(intent.owner)
     for absent in directory.away.represented_by(person):
         if absent not in taken and directory.own_addresses_of(absent) & asked:
-            return Seat(person, absent)
+            absence = directory.away.absence(absent)
+            return Seat(person, absent, absence.until if absence is not None else None)
     return None
+
+
+def seat_of(person: str, intent: Intent, directory: Directory) -> Seat | None:
+    """Return how a person may answer an open intent, and for whom; None where they may not."""
+    try:
+        return require_seat(
+            Principal(kind="person", id=person, tenant=intent.tenant), intent, directory
+        )
+    except HoldshortError:
+        return None
 
 
 def claimed_by(step: Step, directory: Directory) -> str | None:
@@ -84,6 +97,11 @@ def why_not(principal: Principal, intent: Intent, directory: Directory) -> str |
         person = require_reviewer(principal, intent, directory)
     except HoldshortError as error:
         return error.message
+    if intent.paused_at is not None or agent_address(intent.agent) in directory.killed:
+        return (
+            "This stands still: its agent was killed. It can be answered once an administrator has "
+            "let the agent go on; until then no time passes for it."
+        )
     taken = claimed_by(intent.current, directory)
     if taken not in (None, person):
         return f"{taken} has taken this. Ask them to decide it or to release it."
@@ -103,12 +121,16 @@ def may_delegate(person: str, step: Step, directory: Directory) -> bool:
 
 
 def may_look(person: str, intent: Intent, directory: Directory) -> bool:
-    """Return whether a person may look at an intent: who is or was asked, and administrators."""
+    """Return whether a person may look at an intent: who is or was asked, who watches over its
+    agent's limits, and administrators."""
     if person in directory.inactive:
         return False
     if ADMIN_ROLE in directory.people.get(person, ()):
         return True
     asked = {address for step in intent.steps for address in (*step.reviewers, *step.assigned)}
+    limits = directory.limits_of(intent.agent)
+    if limits is not None and intent.counted:
+        asked.update(limits.approvers)  # they are told where it passes one
     return bool(directory.addresses_of(person) & asked)
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort import ids
+from holdshort.engine import ledger
 from holdshort.errors import InvalidRequest, NotFound
 from holdshort.models import Principal, agent_address, iso
 from holdshort.protocol import names
@@ -44,11 +45,11 @@ async def create(request: Request) -> Response:
     """Register an agent. One that is there already is given as it is."""
     ctx, principal = await _admin(request)
     body = await ctx.body(request, NewAccount)
-    entry, _ = await register(ctx, principal.tenant, body)
+    entry, _ = await register(ctx, principal, body)
     return Json({"ok": True, "service_account": shown(entry)})
 
 
-async def register(ctx: Context, tenant: str, body: NewAccount) -> tuple[Entry, bool]:
+async def register(ctx: Context, by: Principal, body: NewAccount) -> tuple[Entry, bool]:
     """Register an agent; return its document, and whether it is new. Raises InvalidRequest."""
     for name in ("org_id", "workspace_id"):
         if not _SEGMENT.fullmatch(getattr(body, name)):
@@ -74,10 +75,15 @@ async def register(ctx: Context, tenant: str, body: NewAccount) -> tuple[Entry, 
             "created_at": now,
         },
     )
-    before = await known(ctx, tenant, address)
+    before = await known(ctx, by.tenant, address)
     if before is not None:
         return before, False
-    await ctx.engine.write_directory(lambda tx: tx.put_entry(tenant, entry))
+
+    def write(tx: Tx) -> None:
+        tx.put_entry(by.tenant, entry)
+        ledger.record(tx, by, "account.made", address)
+
+    await ctx.engine.write_directory(write)
     return entry, True
 
 
@@ -91,16 +97,22 @@ async def get(request: Request) -> Response:
 
 
 async def delete(request: Request) -> Response:
-    """Take an agent off the register: its keys end, and it gets no work any more."""
+    """Take an agent off the register: its keys and its subscriptions end, and it gets no work any
+    more."""
     ctx, principal = await _admin(request)
     entry = await _one(ctx, principal.tenant, request.path_params["account"])
     keys = await ctx.engine.read(ctx.engine.store.keys, principal.tenant)
     mine = [one.id for one in keys if _is_of(one, entry) and one.revoked_at is None]
+    entries = await ctx.engine.read(ctx.engine.store.entries, principal.tenant, "subscription")
+    told = [one.name for one in entries if one.doc["owner_agent"] == entry.name]
 
     def write(tx: Tx) -> None:
         tx.delete_entry(principal.tenant, "account", entry.name)
+        for subscription in told:
+            tx.delete_entry(principal.tenant, "subscription", subscription)
         for key_id in mine:
             tx.revoke_key(principal.tenant, key_id, tx.now())
+        ledger.record(tx, principal, "account.deleted", entry.name, keys_revoked=mine)
 
     await ctx.engine.write_directory(write)
     ctx.authenticate.forget()
@@ -112,7 +124,7 @@ async def create_key(request: Request) -> Response:
     ctx, principal = await _admin(request)
     entry = await _one(ctx, principal.tenant, request.path_params["account"])
     body = KeyBody(role="agent", subject=entry.name, name=entry.doc["display_name"][:255])
-    key, secret = await make_key(ctx, principal.tenant, body)
+    key, secret = await make_key(ctx, principal, body)
     return Json({"ok": True, "key": _key(entry, key) | {"token": secret}})
 
 
@@ -124,7 +136,7 @@ async def revoke_key(request: Request) -> Response:
     key = next((k for k in keys if k.id == request.path_params["key_id"]), None)
     if key is None or not _is_of(key, entry):
         raise NotFound("this agent has no such key")
-    await end_key(ctx, principal.tenant, key.id)
+    await end_key(ctx, principal, key.id)
     return Json({"ok": True, "key": _key(entry, key) | {"status": "revoked"}})
 
 

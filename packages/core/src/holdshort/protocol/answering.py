@@ -8,7 +8,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdshort.errors import Conflict, Forbidden, HoldshortError, InvalidRequest
+from holdshort.errors import (
+    Conflict,
+    Forbidden,
+    HoldshortError,
+    InvalidRequest,
+    StaleGeneration,
+)
 from holdshort.kinds import kind_named
 from holdshort.lifecycle import Advance, Cancel, Command, Decide, Fail
 from holdshort.models import TERMINAL, Intent, Principal, agent_address
@@ -47,6 +53,10 @@ async def resume(request: Request) -> Response:
     intent = await ctx.intent(principal, request.path_params["intent_id"])
     check_owner(request, principal)
     body = await free_body(ctx, request)
+    # Whoever names a generation wants nothing done where the end has moved since they looked. What
+    # moves it in the moment after this is overtaken by their answer: then that came first.
+    if body.get("expected_policy_generation") not in (None, intent.policy_generation):
+        return _resumed(intent, applied=False, reason=StaleGeneration.code)
     command: Command
     if principal.kind == "person":
         command = answer_of(principal, intent, body)
@@ -54,13 +64,18 @@ async def resume(request: Request) -> Response:
         succeeded, result, error = agents_result(body)
         command = Advance(principal, succeeded, result, error, _again(request))
     done = (await ctx.engine.submit(principal.tenant, intent.id, command)).intent
+    return _resumed(done, applied=True)
+
+
+def _resumed(intent: Intent, *, applied: bool, **more: str) -> Response:
     return Json(
         {
             "ok": True,
-            "applied": True,
-            "policy_generation": 0,
-            "intent": views.intent(done),
-            "status": done.status,
+            "applied": applied,
+            "policy_generation": intent.policy_generation,
+            "intent": views.intent(intent),
+            "status": intent.status,
+            **more,
         }
     )
 

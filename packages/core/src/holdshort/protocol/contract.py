@@ -12,7 +12,18 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from holdshort.protocol import accounts, answering, listening, mesh, scenarios, tasks, threads
+from holdshort.protocol import (
+    accounts,
+    answering,
+    controls,
+    listening,
+    mesh,
+    publishing,
+    scenarios,
+    tasks,
+    threads,
+    webhooks,
+)
 from holdshort.server.contract import Handler
 from holdshort.server.problems import reply_to
 
@@ -22,6 +33,8 @@ PATHS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/intents/bulk-cancel", answering.bulk_cancel),
     ("POST", "/v1/intents/{intent_id}/resume", answering.resume),
     ("POST", "/v1/intents/{intent_id}/resolve", answering.resolve),
+    ("POST", "/v1/intents/{intent_id}/controls", controls.change),
+    ("POST", "/v1/intents/{intent_id}/policy", controls.change),
     ("GET", "/v1/me/tasks", tasks.mine),
     ("POST", "/v1/approvals/{intent_id}/decision", tasks.approval),
     ("GET", "/v1/capabilities", tasks.capabilities),
@@ -33,6 +46,11 @@ PATHS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/inbox/{thread}/approve", threads.approve),
     ("POST", "/v1/inbox/{thread}/reject", threads.reject),
     ("POST", "/v1/inbox/{thread}/messages/delete", threads.hide),
+    ("POST", "/v1/webhooks/subscriptions", webhooks.upsert),
+    ("GET", "/v1/webhooks/subscriptions", webhooks.list_),
+    ("DELETE", "/v1/webhooks/subscriptions/{subscription}", webhooks.delete),
+    ("POST", "/v1/webhooks/events", publishing.publish),
+    ("POST", "/v1/webhooks/events/{event}/replay", publishing.replay),
     ("GET", "/v1/service-accounts", accounts.list_),
     ("POST", "/v1/service-accounts", accounts.create),
     ("GET", _ACCOUNT, accounts.get),
@@ -49,6 +67,8 @@ PATHS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/mesh/agents", mesh.agents),
     ("POST", "/v1/mesh/agents/{address:path}/kill", mesh.kill),
     ("POST", "/v1/mesh/agents/{address:path}/resume", mesh.resume),
+    ("GET", "/v1/mesh/agents/{address:path}/policies/cost", mesh.cost_policy),
+    ("PUT", "/v1/mesh/agents/{address:path}/policies/cost", mesh.put_cost_policy),
     ("GET", "/v1/mesh/agents/{address:path}", mesh.agent),
     ("GET", "/v1/mesh/events", mesh.events),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from holdshort.errors import Forbidden, InvalidRequest, NotFound
 from holdshort.models import Directory, Principal, agent_address
@@ -24,21 +25,32 @@ def checked(text: str) -> str:
     return address
 
 
-def found(text: str, directory: Directory, *, caller: Principal | None = None) -> str:
+def found(
+    text: str,
+    directory: Directory,
+    *,
+    caller: Principal | None = None,
+    others: Collection[str] = (),
+) -> str:
     """Return the full address that this one, or a bare name, stands for; the caller's own first.
+
+    Args:
+        others: addresses that may be meant as well, besides those that are registered or killed.
 
     Raises NotFound for a name that no agent has, or more than one.
     """
     address = checked(text)
-    known = set(directory.agents | directory.killed)
+    known = directory.agents | directory.killed | set(others)
     mine = agent_address(caller.id) if caller is not None and caller.kind == "agent" else None
     if mine is not None and _means(address, mine):
         return mine
     if address in known:
         return address
     named = [one for one in known if _means(address, one)]
-    if len(named) != 1:
-        raise NotFound(f"there is no agent {address}" if not named else f"{text} names several")
+    if not named:
+        raise NotFound(f"there is no agent {address} here; `holdshort agents list` shows which are")
+    if len(named) > 1:
+        raise NotFound(f"{text} names several agents: write the whole address of one")
     return named[0]
 
 

@@ -105,7 +105,7 @@ async def _provision(
         if principal.kind != "service" or not one.create_if_missing:
             continue
         body = accounts.NewAccount(name=addresses[one.address], display_name=one.display_name)
-        entry, new = await accounts.register(ctx, principal.tenant, body)
+        entry, new = await accounts.register(ctx, principal, body)
         if new:
             shown = accounts.shown(entry)
             made.append({name: shown[name] for name in ("address", "service_account_id")})

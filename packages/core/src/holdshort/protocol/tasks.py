@@ -79,6 +79,7 @@ async def capabilities(request: Request) -> Response:
     return Json(
         {
             "ok": True,
+            "capabilities": ["intents", "inbox", "approvals", "webhooks", "scenarios", "mesh"],
             "supported_intent_types": [f"intent.{name}.v1" for name in sorted(KINDS)],
             "any_intent_type": True,
             "task_types": sorted(KINDS),

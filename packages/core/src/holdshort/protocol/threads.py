@@ -14,6 +14,7 @@ from starlette.responses import Response
 from holdshort.errors import Forbidden, InvalidRequest, NotFound
 from holdshort.lifecycle import Advance, Command, Comment, Delegate, Transfer
 from holdshort.models import Intent, Principal, agent_address, iso
+from holdshort.notify.threads import in_inbox
 from holdshort.protocol import names
 from holdshort.protocol.answering import answer_of, check_owner
 from holdshort.protocol.body import Lenient
@@ -202,23 +203,11 @@ async def _own(ctx: Context, request: Request, principal: Principal, owner: str 
     """Return the thread's intent, if it is in this inbox. Raises NotFound."""
     intent_id = request.path_params["thread"]
     found = await ctx.engine.read(ctx.engine.store.intent, principal.tenant, intent_id)
-    if found is not None and owner is not None and _in_inbox(found, owner):
+    if found is not None and owner is not None and in_inbox(found, owner):
         return found
     if owner is not None:
         raise NotFound("there is no such thread in this inbox")
     return await ctx.intent(principal, intent_id)
-
-
-def _in_inbox(intent: Intent, owner: str) -> bool:
-    """Whether an intent is or was in an agent's inbox: its work, or the end of what it asked for a
-    reply to."""
-    if any(owner in step.assigned for step in intent.steps if step.agent is not None):
-        return True
-    if intent.to_agent is not None and agent_address(intent.to_agent) == owner:
-        return True
-    return (
-        intent.terminal and intent.reply_to is not None and agent_address(intent.reply_to) == owner
-    )
 
 
 async def _threads(ctx: Context, principal: Principal, owner: str | None) -> list[Intent]:
@@ -234,7 +223,7 @@ async def _threads(ctx: Context, principal: Principal, owner: str | None) -> lis
     before = None
     for _ in range(LOOKED_THROUGH // PAGE):
         page = await read(store.intents, principal.tenant, before=before, limit=PAGE, heavy=True)
-        found += [one for one in page if owner is None or _in_inbox(one, owner)]
+        found += [one for one in page if owner is None or in_inbox(one, owner)]
         if len(page) < PAGE:
             break
         before = page[-1].id

@@ -8,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort import ids, localtime
+from holdshort.engine import ledger
 from holdshort.errors import Forbidden, InvalidRequest, NotFound
-from holdshort.models import Directory, iso
+from holdshort.models import Directory, Principal, iso
 from holdshort.people import Absence, Contact
 from holdshort.server.auth import require
 from holdshort.server.context import Context, context
@@ -49,7 +50,7 @@ async def create(request: Request) -> Response:
             "with a service key say who is away",
             problems=[{"field": "person", "problem": "missing"}],
         )
-    made = await make_absence(ctx, principal.tenant, who, body)
+    made = await make_absence(ctx, principal, who, body)
     return Json({"ok": True, "absence": shown(made)})
 
 
@@ -59,7 +60,7 @@ async def delete(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person", "service")
     person = None if principal.kind == "service" else principal.id
-    await end_absence(ctx, principal.tenant, person, request.path_params["absence_id"])
+    await end_absence(ctx, principal, person, request.path_params["absence_id"])
     return Json({"ok": True})
 
 
@@ -99,11 +100,12 @@ async def absences(ctx: Context, tenant: str, person: str | None) -> list[Absenc
     return sorted(mine, key=lambda one: (one.since, one.id))
 
 
-async def make_absence(ctx: Context, tenant: str, person: str, body: AbsenceBody) -> Absence:
+async def make_absence(ctx: Context, by: Principal, person: str, body: AbsenceBody) -> Absence:
     """Write that a person is away. Raises InvalidRequest where that cannot be.
 
     From the beginning on, who stands in is asked in their place, about what is open already too.
     """
+    tenant = by.tenant
     directory = await ctx.engine.directory_now(tenant)
     now = ctx.engine.store.clock.now()
     where = directory.contacts.get(person, Contact()).timezone or directory.timezone
@@ -132,22 +134,30 @@ async def make_absence(ctx: Context, tenant: str, person: str, body: AbsenceBody
         tx.put_entry(tenant, entry)
         for name in over:
             tx.delete_entry(tenant, "absence", name)
+        said = {name: doc[name] for name in ("from", "until", "deputy")}
+        ledger.record(tx, by, "absence.set", person, **said)
 
     await ctx.engine.write_directory(write)
     return absence_of(entry)
 
 
-async def end_absence(ctx: Context, tenant: str, person: str | None, absence_id: str) -> None:
+async def end_absence(ctx: Context, by: Principal, person: str | None, absence_id: str) -> None:
     """Take an absence back. Raises NotFound for one that is not there or is not this person's.
 
     Args:
         person: whose it has to be; None for anybody's.
     """
-    entries = await ctx.engine.read(ctx.engine.store.entries, tenant, "absence")
+    entries = await ctx.engine.read(ctx.engine.store.entries, by.tenant, "absence")
     found = next((one for one in entries if one.name == absence_id), None)
     if found is None or person not in (None, found.doc["person"]):
         raise NotFound("there is no such absence")
-    await ctx.engine.write_directory(lambda tx: tx.delete_entry(tenant, "absence", absence_id))
+    away: str = found.doc["person"]
+
+    def write(tx: Tx) -> None:
+        tx.delete_entry(by.tenant, "absence", absence_id)
+        ledger.record(tx, by, "absence.deleted", away)
+
+    await ctx.engine.write_directory(write)
 
 
 def shown(absence: Absence) -> dict[str, Any]:

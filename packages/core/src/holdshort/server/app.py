@@ -34,7 +34,7 @@ class Application:
         ordered = sorted(ENDPOINTS, key=lambda endpoint: endpoint.path not in _HOT)
         self._router = Router(
             [
-                *(_route(e.path, e.handler, e.method) for e in ordered),
+                *(_route(e.route, e.handler, e.method) for e in ordered),
                 _route("/openapi.json", _openapi, "GET"),
                 *pages,
             ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from starlette.requests import Request
@@ -11,11 +10,12 @@ from starlette.responses import Response
 from holdshort.kinds import kind_named
 from holdshort.models import Directory, Intent, Principal, iso
 from holdshort.notify import said
-from holdshort.policy.eligible import may_delegate, why_not
+from holdshort.policy.eligible import claimed_by, may_delegate, seat_of, why_not
 from holdshort.server import views
 from holdshort.server.auth import require
 from holdshort.server.context import context
 from holdshort.server.replies import Json
+from holdshort.server.similar import similar
 
 
 async def show(request: Request) -> Response:
@@ -28,16 +28,18 @@ async def show(request: Request) -> Response:
     body = await ctx.engine.read(store.body, intent.tenant, intent.id)
     directory = await ctx.engine.directory_now(intent.tenant)
     found = _card(intent, body, principal, directory, store.clock.now())
-    return Json({"ok": True, "card": found | {"undo_seconds": ctx.settings.undo_seconds}})
+    found["warnings"] = list((await similar(ctx, intent, principal.id)).warnings)
+    found["undo_seconds"] = ctx.settings.undo_seconds
+    return Json({"ok": True, "card": found})
 
 
 def _card(
     intent: Intent, body: str | None, principal: Principal, directory: Directory, now: int
 ) -> dict[str, Any]:
     step = intent.current
+    seat = None if intent.terminal else seat_of(principal.id, intent, directory)
     kind = kind_named(step.task.task_type)
     arguments = said.arguments(intent, body)
-    asked = json.loads(body or "{}")
     words = said.words(body, step) + said.findings(intent)
     outcomes = kind.outcomes(step.task)
     ours = step.policy.allow_edit and intent.step == 0 and not intent.terminal
@@ -48,13 +50,13 @@ def _card(
         "digest": intent.digest,
         "tenant": intent.tenant,
         "open": not intent.terminal,
-        "stands": said.how_it_stands(intent),
+        "stands": said.how_it_stands(intent, directory),
         "what": said.what(intent, arguments),
         "tool": intent.tool,
         "environment": intent.environment,
         "arguments": arguments,
         "edited": intent.edited_arguments is not None,
-        "about": asked.get("payload", {}) if asked.get("action") else {},
+        "about": said.more(body),
         "words": [{"name": name, "text": text} for name, text in words],
         "agent": intent.agent,
         "owner": intent.owner,
@@ -67,7 +69,9 @@ def _card(
         "next": said.what_next(step, now),
         "if_nobody": said.if_nobody(step),
         "seats": said.seats(step),
-        "claimed_by": step.claimed_by,
+        "claimed_by": claimed_by(step, directory),
+        "on_behalf_of": seat.on_behalf_of if seat else None,
+        "away_until": iso(seat.away_until) if seat and seat.away_until else None,
         "held": views.held(step),
         "outcomes": [
             {"outcome": one, "label": said.label(one), "positive": kind.sign(one)}

@@ -12,12 +12,14 @@ from starlette.responses import Response
 from holdshort import requests
 from holdshort.server import (
     absences,
+    administration,
     cards,
     directory,
     events,
     execution,
     files,
     intents,
+    limiting,
     mail_replies,
     operations,
     runs,
@@ -43,6 +45,11 @@ class Endpoint:
     reply: str = "Ok"
     """The name of the response's schema in `schemas.py`."""
     media: str = "application/json"
+
+    @property
+    def route(self) -> str:
+        """The path as the router takes it: an agent's address has slashes."""
+        return self.path.replace("{agent}", "{agent:path}")
 
 
 _AGENT = ("agent",)
@@ -208,6 +215,25 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         reply="Text",
         media="application/x-ndjson",
     ),
+    Endpoint(
+        "GET",
+        "/v1/audit/administration",
+        administration.list_,
+        _SERVICE,
+        query=("before", "limit"),
+        reply="Administration",
+    ),
+    Endpoint("GET", "/v1/limits", limiting.list_, _SERVICE, reply="LimitsList"),
+    Endpoint("GET", "/v1/limits/{agent}", limiting.get, ("agent", "service"), reply="LimitsReply"),
+    Endpoint(
+        "PUT",
+        "/v1/limits/{agent}",
+        limiting.put,
+        _SERVICE,
+        limiting.LimitsBody,
+        reply="LimitsReply",
+    ),
+    Endpoint("DELETE", "/v1/limits/{agent}", limiting.delete, _SERVICE),
     Endpoint("GET", "/v1/settings", directory.get_settings, _SERVICE, reply="SettingsReply"),
     Endpoint(
         "PUT",

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import time
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, StrictBool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from holdshort import ids
+from holdshort.engine import ledger
 from holdshort.errors import InvalidRequest, NotFound
 from holdshort.models import Principal
 from holdshort.notify.webhook import new_secret
 from holdshort.policy.resolve import ALWAYS, resolve
 from holdshort.requests import (
     Addresses,
+    Flag,
     PolicyPatch,
     TenantPolicy,
     Title,
@@ -82,6 +85,9 @@ class SettingsBody(CalendarSettings):
     """What holds for the whole tenant."""
 
     default_reviewers: Addresses = ("team:admins",)
+    two_people_resume: Flag = Field(
+        False, description="whether letting an agent go on that was killed takes two administrators"
+    )
     channels: Channels | None = Field(
         None, description="by which people are told, in order; null is what this server has"
     )
@@ -131,7 +137,7 @@ async def put(request: Request) -> Response:
     ctx, principal = await _admin(request)
     kind, model = _collection(request)
     body = await ctx.body(request, model)
-    entry, secret = await put_entry(ctx, principal.tenant, kind, request.path_params["name"], body)
+    entry, secret = await put_entry(ctx, principal, kind, request.path_params["name"], body)
     answer: dict[str, Any] = {"ok": True, "item": _shown(entry)}
     if secret is not None:
         answer["secret"] = secret
@@ -139,11 +145,11 @@ async def put(request: Request) -> Response:
 
 
 async def put_entry(
-    ctx: Context, tenant: str, kind: EntryKind, name: str, body: Body
+    ctx: Context, by: Principal, kind: EntryKind, name: str, body: Body
 ) -> tuple[Entry, str | None]:
     """Write a person, a team, a policy or a webhook; return it, with the secret that a webhook has
     got now. Who is deactivated is signed out everywhere. Raises InvalidRequest."""
-    name = _name(kind, name)
+    name, tenant = _name(kind, name), by.tenant
     doc = body.model_dump(mode="json", by_alias=True, exclude_unset=kind == "policy")
     secret = None
     if kind in ("webhook", "person"):
@@ -161,6 +167,10 @@ async def put_entry(
         tx.put_entry(tenant, entry)
         if kind == "person" and not doc["active"]:
             tx.end_sessions_of(tenant, name)
+        said = {key: value for key, value in _shown(entry).items() if key != "name"}
+        if kind == "webhook":
+            said["url"] = origin(said["url"])
+        ledger.record(tx, by, f"{kind}.set", name, **said, new_secret=secret is not None or None)
 
     await ctx.engine.write_directory(write)
     return entry, secret
@@ -170,16 +180,26 @@ async def delete(request: Request) -> Response:
     """Delete one of them."""
     ctx, principal = await _admin(request)
     kind, _ = _collection(request)
-    await delete_entry(ctx, principal.tenant, kind, request.path_params["name"])
+    await delete_entry(ctx, principal, kind, request.path_params["name"])
     return Json({"ok": True})
 
 
-async def delete_entry(ctx: Context, tenant: str, kind: EntryKind, name: str) -> None:
+async def delete_entry(ctx: Context, by: Principal, kind: EntryKind, name: str) -> None:
     """Delete a person, a team, a policy or a webhook. Raises NotFound."""
     name = _name(kind, name)
-    found = await ctx.engine.write_directory(lambda tx: tx.delete_entry(tenant, kind, name))
-    if not found:
-        raise NotFound(f"there is no {kind} named {name!r}")
+
+    def write(tx: Tx) -> None:
+        if not tx.delete_entry(by.tenant, kind, name):
+            raise NotFound(f"there is no {kind} named {name!r}")
+        ledger.record(tx, by, f"{kind}.deleted", name)
+
+    await ctx.engine.write_directory(write)
+
+
+def origin(url: str) -> str:
+    """Return where a URL leads, without what may be a secret in it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}"
 
 
 def _name(kind: EntryKind, text: str) -> str:
@@ -240,7 +260,12 @@ async def put_settings(request: Request) -> Response:
     await _check_calendars(ctx, principal.tenant, body)
     doc = body.model_dump(mode="json", by_alias=True)
     entry = Entry(kind="settings", name=SETTINGS, doc=doc)
-    await ctx.engine.write_directory(lambda tx: tx.put_entry(principal.tenant, entry))
+
+    def write(tx: Tx) -> None:
+        tx.put_entry(principal.tenant, entry)
+        ledger.record(tx, principal, "settings.set", SETTINGS, **doc)
+
+    await ctx.engine.write_directory(write)
     return Json({"ok": True, "settings": entry.doc})
 
 
@@ -268,11 +293,11 @@ async def create_key(request: Request) -> Response:
     """Make a key. Its secret is shown here and never again; only its hash is stored."""
     ctx, principal = await _admin(request)
     body = await ctx.body(request, KeyBody)
-    key, secret = await make_key(ctx, principal.tenant, body)
+    key, secret = await make_key(ctx, principal, body)
     return Json({"ok": True, "key": views.key(key), "token": secret})
 
 
-async def make_key(ctx: Context, tenant: str, body: KeyBody) -> tuple[KeyInfo, str]:
+async def make_key(ctx: Context, by: Principal, body: KeyBody) -> tuple[KeyInfo, str]:
     """Make a key; return it with its secret, which is stored nowhere. Raises InvalidRequest."""
     subject = body.subject
     if body.role == "person":
@@ -282,7 +307,7 @@ async def make_key(ctx: Context, tenant: str, body: KeyBody) -> tuple[KeyInfo, s
             raise InvalidRequest(str(error)) from None
     now = round(time.time() * 1000)
     key = KeyInfo(
-        tenant=tenant,
+        tenant=by.tenant,
         id=ids.new_id(now),
         role=body.role,
         subject=subject,
@@ -291,24 +316,36 @@ async def make_key(ctx: Context, tenant: str, body: KeyBody) -> tuple[KeyInfo, s
         created_at=now,
     )
     secret = new_key(body.role)
-    await ctx.engine.write_directory(lambda tx: tx.add_key(key, hash_of(secret)))
+
+    def write(tx: Tx) -> None:
+        tx.add_key(key, hash_of(secret))
+        record_key(tx, by, key)
+
+    await ctx.engine.write_directory(write)
     return key, secret
+
+
+def record_key(tx: Tx, by: Principal, key: KeyInfo) -> None:
+    """Put into the log that a key was made."""
+    said = {"role": key.role, "subject": key.subject, "owner": key.owner, "name": key.name or None}
+    ledger.record(tx, by, "key.made", key.id, **said)
 
 
 async def sign_in_link(request: Request) -> Response:
     """Make a link with which a person signs in to the inbox: once, within 15 minutes."""
     ctx, principal = await _admin(request)
     body = await ctx.body(request, LinkBody)
-    url = await make_link(request, ctx, principal.tenant, body.person)
+    url = await make_link(request, ctx, principal, body.person)
     return Json({"ok": True, "person": body.person, "url": url})
 
 
-async def make_link(request: Request, ctx: Context, tenant: str, person: str) -> str:
+async def make_link(request: Request, ctx: Context, by: Principal, person: str) -> str:
     """Return the address of a new sign-in link. Raises InvalidRequest for who was deactivated."""
-    directory = await ctx.engine.directory_now(tenant)
+    directory = await ctx.engine.directory_now(by.tenant)
     if person in directory.inactive:
         raise InvalidRequest(f"{person} was deactivated")
-    token = await Sessions(ctx.engine).link(tenant, person)
+    token = await Sessions(ctx.engine).link(by.tenant, person)
+    await ctx.engine.write(lambda tx: ledger.record(tx, by, "sign_in_link.made", person))
     base = (ctx.settings.public_url or str(request.base_url)).rstrip("/")
     return f"{base}/sign-in/{token}"
 
@@ -323,7 +360,9 @@ async def reset_sign_in(request: Request) -> Response:
         forgotten += await ctx.engine.read(store.devices, tenant, kind, name)
 
     def forget(tx: Tx) -> int:
-        return sum([tx.delete_device(tenant, one.kind, one.id) for one in forgotten])
+        gone = sum([tx.delete_device(tenant, one.kind, one.id) for one in forgotten])
+        ledger.record(tx, principal, "sign_in.reset", name, forgotten=gone)
+        return gone
 
     gone = await ctx.engine.write(forget)
     if not gone + await Sessions(ctx.engine).end_all(tenant, name):
@@ -336,15 +375,19 @@ async def reset_sign_in(request: Request) -> Response:
 async def revoke_key(request: Request) -> Response:
     """Revoke a key: in this process at once, in others within a second."""
     ctx, principal = await _admin(request)
-    await end_key(ctx, principal.tenant, request.path_params["key_id"])
+    await end_key(ctx, principal, request.path_params["key_id"])
     return Json({"ok": True})
 
 
-async def end_key(ctx: Context, tenant: str, key_id: str) -> None:
+async def end_key(ctx: Context, by: Principal, key_id: str) -> None:
     """Revoke a key. Raises NotFound for one that is not there or was revoked."""
-    found = await ctx.engine.write_directory(lambda tx: tx.revoke_key(tenant, key_id, tx.now()))
-    if not found:
-        raise NotFound("there is no such key, or it was already revoked")
+
+    def write(tx: Tx) -> None:
+        if not tx.revoke_key(by.tenant, key_id, tx.now()):
+            raise NotFound("there is no such key, or it was already revoked")
+        ledger.record(tx, by, "key.revoked", key_id)
+
+    await ctx.engine.write_directory(write)
     ctx.authenticate.forget()
 
 

@@ -18,7 +18,8 @@ from holdshort.lifecycle import (
     TakeLease,
     Transition,
 )
-from holdshort.models import Intent, Principal, iso
+from holdshort.limits import Cost
+from holdshort.models import Intent, Principal, agent_address, iso
 from holdshort.requests import ConsumeRequest, LeaseChange, LeaseRequest, ReportRequest
 from holdshort.server import runs, views
 from holdshort.server.auth import require
@@ -45,7 +46,13 @@ async def report(request: Request) -> Response:
     require(principal, "agent")
     body = await ctx.body(request, ReportRequest)
     command = Report(
-        principal, body.attempt_id, body.succeeded, body.result, body.error, body.began
+        principal,
+        body.attempt_id,
+        body.succeeded,
+        body.result,
+        body.error,
+        body.began,
+        Cost(micros=body.cost.micros, currency=body.cost.currency) if body.cost else None,
     )
     found = await ctx.act_first(principal, request.path_params["intent_id"], command)
     assert found.grant is not None
@@ -64,8 +71,12 @@ async def lease(request: Request) -> Response:
     ends = time.monotonic() + body.wait_seconds
     with ctx.engine.wake.on_resumable() as subscription:
         while True:
-            taken = await _take(ctx, principal, body)
-            going = await runs.take(ctx, principal, body, body.limit - len(taken))
+            killed = (await ctx.engine.directory_now(principal.tenant)).killed
+            if agent_address(principal.id) in killed:  # there is no work for it
+                taken, going = [], []
+            else:
+                taken = await _take(ctx, principal, body)
+                going = await runs.take(ctx, principal, body, body.limit - len(taken))
             left = ends - time.monotonic()
             if taken or going or left <= 0:
                 break

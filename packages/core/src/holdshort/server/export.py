@@ -1,4 +1,7 @@
-"""The tenant's log on its way out: as JSON lines that can be verified, and as a table."""
+"""The tenant's log on its way out: as JSON lines that can be verified, and as a table.
+
+First what happened to each intent, then what administrators did.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 
 from holdshort import audit
+from holdshort.engine import ledger
 from holdshort.engine.engine import Engine
 from holdshort.models import Intent, StoredEvent, iso
 from holdshort.store.base import Store
@@ -28,14 +32,21 @@ def lines(store: Store, tenant: str, only: str | None = None) -> Iterator[str]:
     """
     heads: dict[str, str] = {}
     for intent in _intents(store, tenant, only):
-        for event in _events(store, intent):
+        for event in _events(store, tenant, intent.id, intent.seq):
             yield json.dumps({"hash": event.hash, "event": event.line}) + "\n"
         head = {"intent_id": intent.id, "seq": intent.seq, "head": intent.head}
         yield json.dumps(head) + "\n"
         heads[intent.id] = intent.head
+    intents = len(heads)
+    if only is None and (known := ledger.head_of(store, tenant)) is not None:
+        seq, heads[ledger.LEDGER] = known
+        for event in _events(store, tenant, ledger.LEDGER, seq):
+            yield json.dumps({"hash": event.hash, "event": event.line}) + "\n"
+        administration = {"intent_id": ledger.LEDGER, "seq": seq, "head": heads[ledger.LEDGER]}
+        yield json.dumps(administration) + "\n"
     last = {
         "root": audit.root_of(heads),
-        "intents": len(heads),
+        "intents": intents,
         "at": iso(store.clock.now()),
     }
     yield json.dumps(last) + "\n"
@@ -45,22 +56,11 @@ def table(store: Store, tenant: str, only: str | None = None) -> Iterator[str]:
     """Yield the log as CSV (RFC 4180), for spreadsheets. No cell of it is read as a formula."""
     yield _row(COLUMNS)
     for intent in _intents(store, tenant, only):
-        for event in _events(store, intent):
-            line = json.loads(event.line)
-            details = json.dumps(line.get("details") or {}, ensure_ascii=False)
-            yield _row(
-                (
-                    iso(event.at),
-                    intent.id,
-                    str(event.seq),
-                    event.event_type,
-                    line.get("status", ""),
-                    line.get("actor", ""),
-                    line.get("digest", ""),
-                    details,
-                    event.hash,
-                )
-            )
+        for event in _events(store, tenant, intent.id, intent.seq):
+            yield _event_row(intent.id, event)
+    if only is None and (known := ledger.head_of(store, tenant)) is not None:
+        for event in _events(store, tenant, ledger.LEDGER, known[0]):
+            yield _event_row(ledger.LEDGER, event)
 
 
 async def streamed(engine: Engine, rows: Iterator[str]) -> AsyncIterator[str]:
@@ -89,6 +89,24 @@ def _row(cells: tuple[str, ...]) -> str:
     return text.getvalue()
 
 
+def _event_row(chain: str, event: StoredEvent) -> str:
+    line = json.loads(event.line)
+    about = {"about": line["about"]} if "about" in line else {}
+    return _row(
+        (
+            iso(event.at),
+            chain,
+            str(event.seq),
+            event.event_type,
+            line.get("status", ""),
+            line.get("actor", ""),
+            line.get("digest", ""),
+            json.dumps(about | (line.get("details") or {}), ensure_ascii=False),
+            event.hash,
+        )
+    )
+
+
 def _intents(store: Store, tenant: str, only: str | None) -> Iterator[Intent]:
     if only is not None:
         found = store.intent(tenant, only)
@@ -104,14 +122,12 @@ def _intents(store: Store, tenant: str, only: str | None) -> Iterator[Intent]:
         before = page[-1].id
 
 
-def _events(store: Store, intent: Intent) -> Iterator[StoredEvent]:
-    """Yield an intent's events up to the head that was read: what is appended meanwhile belongs to
+def _events(store: Store, tenant: str, chain: str, until: int) -> Iterator[StoredEvent]:
+    """Yield a chain's events up to the head that was read: what is appended meanwhile belongs to
     the next export."""
     since = 0
-    while since < intent.seq:
-        found = store.events(
-            intent.tenant, intent.id, since=since, limit=min(1000, intent.seq - since)
-        )
+    while since < until:
+        found = store.events(tenant, chain, since=since, limit=min(1000, until - since))
         if not found:
             return
         yield from found

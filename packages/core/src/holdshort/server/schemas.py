@@ -143,6 +143,11 @@ class HumanTaskReply(Reply):
     allow_edit: bool
 
 
+class CostItem(Reply):
+    amount: float
+    currency: str
+
+
 class IntentItem(Reply):
     intent_id: str
     intent_type: str
@@ -164,6 +169,8 @@ class IntentItem(Reply):
     digest: str
     grant: dict[str, Any] | None
     result: Answer | None
+    paused_at: str | None
+    cost: CostItem | None
     files: list[FileOfIntent]
     last_seq: int
     head: str
@@ -273,6 +280,8 @@ class CardItem(Reply):
     if_nobody: str
     seats: str
     claimed_by: str | None
+    on_behalf_of: str | None
+    away_until: str | None
     held: HeldAnswer | None
     outcomes: list[OutcomeItem]
     comment_for: list[str]
@@ -282,11 +291,54 @@ class CardItem(Reply):
     why_not: str | None
     can_edit: bool
     can_delegate: bool
+    warnings: list[str]
     undo_seconds: float
 
 
 class CardReply(Ok):
     card: CardItem
+
+
+class ScopeItem(Reply):
+    allow: list[str]
+    deny: list[str]
+
+
+class LimitsItem(Reply):
+    intents_per_hour: int | None
+    intents_per_day: int | None
+    cost_per_hour: float | None
+    cost_per_day: float | None
+    currency: str
+    on_breach: Literal["block", "alert", "require_approval"]
+    approvers: list[str]
+    require_cost: bool
+    intent_types: ScopeItem
+    tools: ScopeItem
+
+
+class NamedLimits(LimitsItem):
+    agent: str
+
+
+class LimitsList(Ok):
+    limits: list[NamedLimits]
+
+
+class UsageItem(Reply):
+    intents_this_hour: int
+    intents_today: int
+    cost_this_hour: float
+    cost_today: float
+    currency: str
+    counted: bool
+
+
+class LimitsReply(Ok):
+    agent: str
+    own: bool
+    limits: LimitsItem | None
+    usage: UsageItem
 
 
 class TaskPage(Ok):
@@ -413,6 +465,22 @@ class AbsenceItem(Reply):
     note: str
 
 
+class AdministrationItem(Reply):
+    seq: int
+    at: str
+    event_type: str
+    about: str
+    actor: str
+    via: str
+    details: dict[str, Any]
+    prev: str
+    hash: str
+
+
+class Administration(Ok):
+    entries: list[AdministrationItem]
+
+
 class Absences(Ok):
     absences: list[AbsenceItem]
 
@@ -473,7 +541,7 @@ REPLIES: dict[str, type[BaseModel]] = {
         CardReply, FileReply,
         LeasedRunReply, RunReply, SavedRun, RunPage,
         LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, SignInLink, Keys, KeyReply,
-        Items, ItemReply, Absences, AbsenceReply, OnCall,
+        Items, ItemReply, Absences, AbsenceReply, OnCall, LimitsList, LimitsReply, Administration,
     )
 }  # fmt: skip
 
@@ -488,6 +556,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "description": "asking again with the same key finds the same intent",
     },
     "Last-Event-ID": _TEXT | {"description": "where a cut stream goes on"},
+    "before": {"type": "integer", "minimum": 1, "description": "only entries before this one"},
     "since": {"type": "integer", "minimum": 0, "description": "only events after this one"},
     "wait_seconds": {
         "type": "number",

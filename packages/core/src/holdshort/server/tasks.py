@@ -12,7 +12,7 @@ from holdshort.requests import DecisionRequest, DelegateRequest
 from holdshort.server import views
 from holdshort.server.access import ADMIN_ROLE
 from holdshort.server.auth import require
-from holdshort.server.context import context, query_choice, query_limit
+from holdshort.server.context import Context, context, query_choice, query_limit
 from holdshort.server.replies import Json
 
 
@@ -41,7 +41,7 @@ async def list_(request: Request) -> Response:
     return Json(
         {
             "ok": True,
-            "tasks": [views.task(intent) for intent in found],
+            "tasks": [views.task(intent, directory) for intent in found],
             "next_cursor": found[-1].id if len(found) == limit else None,
         }
     )
@@ -79,7 +79,12 @@ async def claim(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     found = await ctx.act(principal, request.path_params["intent_id"], Claim(principal))
-    return Json({"ok": True, "task": views.task(found)})
+    return await _task(ctx, found)
+
+
+async def _task(ctx: Context, found: Intent) -> Json:
+    directory = await ctx.engine.directory_now(found.tenant)
+    return Json({"ok": True, "task": views.task(found, directory)})
 
 
 async def undo(request: Request) -> Response:
@@ -88,7 +93,7 @@ async def undo(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     found = await ctx.act(principal, request.path_params["intent_id"], Undo(principal))
-    return Json({"ok": True, "task": views.task(found)})
+    return await _task(ctx, found)
 
 
 async def release(request: Request) -> Response:
@@ -97,7 +102,7 @@ async def release(request: Request) -> Response:
     principal = await ctx.authenticate(request.headers)
     require(principal, "person")
     found = await ctx.act(principal, request.path_params["intent_id"], Release(principal))
-    return Json({"ok": True, "task": views.task(found)})
+    return await _task(ctx, found)
 
 
 async def delegate(request: Request) -> Response:
@@ -108,4 +113,4 @@ async def delegate(request: Request) -> Response:
     body = await ctx.body(request, DelegateRequest)
     command = Delegate(principal, body.to, body.comment)
     found = await ctx.act(principal, request.path_params["intent_id"], command)
-    return Json({"ok": True, "task": views.task(found)})
+    return await _task(ctx, found)

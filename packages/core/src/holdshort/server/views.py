@@ -6,8 +6,20 @@ import json
 from typing import Any
 
 from holdshort.kinds import kind_named
-from holdshort.models import TERMINAL, Attached, Decision, Grant, Intent, Step, StoredEvent, iso
+from holdshort.limits import Cost, amount_of
+from holdshort.models import (
+    TERMINAL,
+    Attached,
+    Decision,
+    Directory,
+    Grant,
+    Intent,
+    Step,
+    StoredEvent,
+    iso,
+)
 from holdshort.notify.said import arguments as arguments
+from holdshort.policy.eligible import claimed_by
 from holdshort.store.base import Delivery, KeyInfo
 
 _ENDED_WITHOUT_ANSWER = {"CANCELED": "canceled", "FAILED": "failed"}
@@ -107,6 +119,9 @@ def intent(
         "created_at": iso(found.created_at),
         "updated_at": iso(found.updated_at),
         "deadline_at": iso(step.deadline_at) if step.deadline_at else None,
+        "policy_generation": found.policy_generation,
+        "paused_at": iso(found.paused_at) if found.paused_at else None,
+        "cost": _cost(found.cost),
         "remind_count": step.reminded,
         "max_reminders": policy.max_reminders,
         "pending_with": _pending_with(found),
@@ -159,6 +174,12 @@ def intent_response(view: dict[str, Any]) -> dict[str, Any]:
         "result": view["result"],
         "payload": view.get("payload"),
     }
+
+
+def _cost(cost: Cost | None) -> dict[str, Any] | None:
+    if cost is None:
+        return None
+    return {"amount": amount_of(cost.micros), "currency": cost.currency}
 
 
 def _pending_with(found: Intent) -> dict[str, Any] | None:
@@ -250,6 +271,7 @@ def _grant(grant: Grant | None) -> dict[str, Any] | None:
         "reported_at": iso(grant.reported_at) if grant.reported_at else None,
         "question": grant.question,
         "error": grant.error,
+        "cost": _cost(grant.cost),
     }
 
 
@@ -271,8 +293,12 @@ def permit(found: Intent, body: str | None) -> dict[str, Any]:
     }
 
 
-def task(found: Intent) -> dict[str, Any]:
-    """A row of somebody's task list."""
+def task(found: Intent, directory: Directory | None = None) -> dict[str, Any]:
+    """A row of somebody's task list.
+
+    Args:
+        directory: tells whether who has taken it still keeps it; without one it is as recorded.
+    """
     step = found.current
     return {
         "intent_id": found.id,
@@ -284,7 +310,7 @@ def task(found: Intent) -> dict[str, Any]:
         "assigned": list(found.assigned),
         "assigned_at": iso(step.asked_at or found.created_at),
         "due_at": iso(step.deadline_at) if step.deadline_at else None,
-        "claimed_by": step.claimed_by,
+        "claimed_by": claimed_by(step, directory) if directory else step.claimed_by,
         "held": held(step),
         "fallback": step.policy.fallback,
         "risk": step.policy.risk,

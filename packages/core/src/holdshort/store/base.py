@@ -16,12 +16,15 @@ from typing import Any, Literal, Protocol
 from pydantic import Field
 
 from holdshort.clock import Clock
+from holdshort.limits import Usage
 from holdshort.models import Directory, Intent, Principal, Record, Run, RunRef, StoredEvent
 
 Ref = tuple[str, str]
 """(tenant, intent id)"""
 KeyRef = tuple[str, str, str]
 """(tenant, agent, idempotency key)"""
+UsageRef = tuple[str, str, int]
+"""(tenant, agent as `agent://…`, day since 1970 in UTC)"""
 
 EntryKind = Literal[
     "settings",
@@ -35,8 +38,12 @@ EntryKind = Literal[
     "secret",
     "agent",
     "heartbeat",
+    "limits",
+    "refused",
+    "ledger",
     "account",
     "thread",
+    "subscription",
 ]
 
 
@@ -200,6 +207,8 @@ class Changes:
     runs: dict[RunRef, tuple[int | None, Run]] = field(default_factory=dict)
     """By ref: the version that was read (None: there was none), and the run as it is now."""
     run_states: dict[RunRef, bytes] = field(default_factory=dict)
+    usage: dict[UsageRef, Usage] = field(default_factory=dict)
+    """What was read with `usage` before, as it is now."""
 
 
 class Stale(Exception):
@@ -247,6 +256,13 @@ class Tx(Protocol):
     ) -> list[RunRef]:
         """Return runs that a worker may take, oldest first; none that another replica holds."""
 
+    def of_agent(self, tenant: str, agents: Sequence[str], now: int) -> list[Ref]:
+        """Return the intents of an agent (in any of these spellings) that are open, or have a
+        permit that could be used now, in order of their ids."""
+
+    def usage(self, refs: Sequence[UsageRef]) -> dict[UsageRef, Usage]:
+        """Return what these agents asked for on these days, locked until the end."""
+
     def write(self, changes: Changes) -> None:
         """Write a batch. Raises Stale where a version moved, Refused where a row is not taken."""
 
@@ -257,6 +273,10 @@ class Tx(Protocol):
         """Record how tries went (state, attempts, next_at, sent_at, last_error, receipt,
         fallbacks).
         """
+
+    def lock_entry(self, tenant: str, kind: EntryKind, name: str) -> dict[str, Any]:
+        """Return a document of the directory that is to be changed ({} where there is none), and
+        keep others off it until the end."""
 
     def put_entry(self, tenant: str, entry: Entry) -> None:
         """Write a document of the directory, in the place of one of the same kind and name."""
@@ -397,6 +417,9 @@ class Store(Protocol):
     def entries(self, tenant: str, kind: EntryKind | None = None) -> list[Entry]: ...
 
     def directory(self, tenant: str) -> Directory: ...
+
+    def usages(self, tenant: str, day: int) -> dict[str, Usage]:
+        """Return what agents asked for on a day, by agent; only those whose asking is counted."""
 
     def principal(self, secret_hash: str) -> Principal | None:
         """Return who holds the key with this hash; None for unknown and revoked ones."""

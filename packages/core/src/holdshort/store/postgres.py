@@ -10,6 +10,7 @@ from typing import Any
 
 from holdshort.clock import Clock
 from holdshort.errors import ConfigurationError
+from holdshort.limits import Usage
 from holdshort.models import Directory, Intent, Principal, Run, StoredEvent
 from holdshort.store.base import (
     Asked,
@@ -336,6 +337,10 @@ class PostgresStore:
 
     def directory(self, tenant: str) -> Directory:
         return directory_of(tenant, self.entries(tenant))
+
+    def usages(self, tenant: str, day: int) -> dict[str, Usage]:
+        rows = self._rows("usages", tenant=tenant, day=day)
+        return {agent: Usage.model_validate_json(doc) for agent, doc in rows}
 
     def principal(self, secret_hash: str) -> Principal | None:
         rows = self._rows("principal", hash=secret_hash)

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from holdshort.limits import Usage
 from holdshort.models import Intent, Run, RunRef
 from holdshort.store.base import (
     Changes,
@@ -22,11 +23,12 @@ from holdshort.store.base import (
     Refused,
     Session,
     StoredFile,
+    UsageRef,
 )
 from holdshort.store.postgres_link import Connection, translated
 from holdshort.store.postgres_watch import payloads
 from holdshort.store.queries import sql
-from holdshort.store.rows import delivery_of, session_of, with_doc
+from holdshort.store.rows import delivery_of, permitted_until, session_of, with_doc
 
 Statement = tuple[str, dict[str, Any]]
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -156,14 +158,30 @@ class PostgresTx:
         )
         return [(tenant, agent, id) for tenant, agent, id in rows]
 
+    def of_agent(self, tenant: str, agents: Sequence[str], now: int) -> list[Ref]:
+        rows = self._rows("of_agent", tenant=tenant, agents=list(agents), now=now)
+        return [(tenant, id) for tenant, id in rows]
+
+    def usage(self, refs: Sequence[UsageRef]) -> dict[UsageRef, Usage]:
+        if not refs:
+            return {}
+        # There has to be a row before it can be locked.
+        columns = _columns(("tenants", "agents", "days"), list(refs))
+        self._later("add_usage", **columns)
+        rows = self._rows("load_usage", **columns)
+        return {(t, agent, day): Usage.model_validate_json(doc) for t, agent, day, doc in rows}
+
     def write(self, changes: Changes) -> None:
         if changes.created:
             self._create(changes.created)
         if changes.updated:
             rows = [
-                (i.tenant, i.id, read, i.version, i.status, i.wake_at, i.lease_at, i.dump())
+                (
+                    i.tenant, i.id, read, i.version, i.status, i.wake_at, i.lease_at, i.dump(),
+                    permitted_until(i),
+                )
                 for read, i in changes.updated.values()
-            ]
+            ]  # fmt: skip
             self._many("update_intents", _UPDATED, rows)
         events = [
             (tenant, intent_id, e.seq, e.event_type, e.at, e.line, e.hash)
@@ -181,6 +199,8 @@ class PostgresTx:
         ]  # fmt: skip
         self._many("insert_deliveries", _DELIVERY, deliveries)
         self._write_runs(changes)
+        usage = [(*ref, one.model_dump_json()) for ref, one in changes.usage.items()]
+        self._many("put_usage", ("tenants", "agents", "days", "docs"), usage)
         self._changed |= dict.fromkeys(changes.updated)
         self._changed |= dict.fromkeys(
             (new.intent.tenant, new.intent.id) for new in changes.created
@@ -203,7 +223,7 @@ class PostgresTx:
         rows = [
             (
                 i.tenant, i.id, i.version, i.status, i.agent, i.intent_type, i.key, i.wake_at,
-                i.lease_at, i.dump(),
+                i.lease_at, i.dump(), permitted_until(i),
             )
             for i in (new.intent for new in created)
         ]  # fmt: skip
@@ -237,6 +257,13 @@ class PostgresTx:
             for d in deliveries
         ]  # fmt: skip
         self._many("update_deliveries", _TRIED, rows)
+
+    def lock_entry(self, tenant: str, kind: EntryKind, name: str) -> dict[str, Any]:
+        named = {"tenant": tenant, "kind": kind, "name": name}
+        self._later("touch_entry", **named)
+        rows = self._rows("lock_entry", **named)
+        found: dict[str, Any] = json.loads(rows[0][0])
+        return found
 
     def put_entry(self, tenant: str, entry: Entry) -> None:
         self._write_entry("put_entry", tenant, entry)
@@ -283,9 +310,11 @@ class PostgresTx:
 
 _CREATED = (
     "tenants", "ids", "versions", "statuses", "agents", "types", "keys", "wakes", "leases",
-    "states",
+    "states", "permits",
 )  # fmt: skip
-_UPDATED = ("tenants", "ids", "reads", "versions", "statuses", "wakes", "leases", "states")
+_UPDATED = (
+    "tenants", "ids", "reads", "versions", "statuses", "wakes", "leases", "states", "permits",
+)  # fmt: skip
 _EVENT = ("tenants", "ids", "seqs", "types", "times", "lines", "hashes")
 _DELIVERY = (
     "tenants", "ids", "intent_ids", "reasons", "channels", "recipients", "bodies", "states",

@@ -6,13 +6,20 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from holdshort.limits import Limits
 from holdshort.localtime import minutes, parsed, weekdays, zone
-from holdshort.models import Directory
+from holdshort.models import Directory, Intent
 from holdshort.people import Absence, Contact, Hours, Override, Quiet, Rota
 from holdshort.store.base import Delivery, Device, Entry, Session, StoredFile
 
 SETTINGS = "settings"
 """The name of the one `settings` document of a tenant."""
+
+
+def permitted_until(intent: Intent) -> int | None:
+    """Return until when an intent's permit can be used; None where there is none to use."""
+    grant = intent.grant
+    return grant.expires_at if grant is not None and grant.state == "open" else None
 
 
 def session_of(row: Sequence[Any]) -> Session:
@@ -59,8 +66,10 @@ def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:
     teams: dict[str, tuple[str, ...]] = {}
     type_policies = {}
     webhooks: list[tuple[str, tuple[str, ...]]] = []
+    subscriptions: list[tuple[str, str, tuple[str, ...]]] = []
     agents: set[str] = set()
     killed: set[str] = set()
+    limits: dict[str, Limits] = {}
     settings: dict[str, Any] = {}
     contacts: dict[str, Contact] = {}
     rotas: dict[str, Rota] = {}
@@ -87,11 +96,16 @@ def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:
             absences.append(absence_of(entry))
         elif entry.kind == "pushed":
             pushed.add(entry.name)
+        elif entry.kind == "subscription":
+            if doc["active"]:
+                subscriptions.append((entry.name, doc["owner_agent"], tuple(doc["event_types"])))
         elif entry.kind == "account":
             agents.add(entry.name)
         elif entry.kind == "agent":
             if doc.get("killed_at"):
                 killed.add(entry.name)
+        elif entry.kind == "limits":
+            limits[entry.name] = Limits.model_validate(doc)
         elif entry.kind == "settings":
             settings = doc
     for name in pushed:
@@ -116,7 +130,9 @@ def directory_of(tenant: str, entries: Iterable[Entry]) -> Directory:
         calendars={name: hours_of(one) for name, one in settings.get("calendars", {}).items()},
         agents=frozenset(agents),
         killed=frozenset(killed),
+        limits=limits,
         webhooks=tuple(webhooks),
+        subscriptions=tuple(subscriptions),
     )
 
 

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from holdshort.limits import Usage
 from holdshort.models import Intent, Run, RunRef
 from holdshort.store.base import (
     Changes,
@@ -20,9 +21,10 @@ from holdshort.store.base import (
     Session,
     Stale,
     StoredFile,
+    UsageRef,
 )
 from holdshort.store.queries import sql
-from holdshort.store.rows import delivery_of, session_of, with_doc
+from holdshort.store.rows import delivery_of, permitted_until, session_of, with_doc
 
 
 def _sql(name: str) -> str:
@@ -91,6 +93,16 @@ class SqliteTx:
             },
         ).fetchall()
 
+    def of_agent(self, tenant: str, agents: Sequence[str], now: int) -> list[Ref]:
+        return self._connection.execute(
+            _sql("of_agent"), {"tenant": tenant, "agents": json.dumps(list(agents)), "now": now}
+        ).fetchall()
+
+    def usage(self, refs: Sequence[UsageRef]) -> dict[UsageRef, Usage]:
+        rows = self._connection.execute(_sql("load_usage"), {"refs": json.dumps(refs)}).fetchall()
+        found = {(t, agent, day): Usage.model_validate_json(doc) for t, agent, day, doc in rows}
+        return {ref: found.get(ref, Usage()) for ref in refs}
+
     def write(self, changes: Changes) -> None:
         if changes.created:
             self._many("insert_intent", [_new_row(new.intent) for new in changes.created])
@@ -121,6 +133,9 @@ class SqliteTx:
         self._many("insert_assignment", changes.assigned)
         self._many("insert_delivery", [_delivery_row(d) for d in changes.deliveries])
         self._write_runs(changes)
+        self._many(
+            "put_usage", [(*ref, one.model_dump_json()) for ref, one in changes.usage.items()]
+        )
 
     def _write_runs(self, changes: Changes) -> None:
         for read, run in changes.runs.values():
@@ -158,6 +173,13 @@ class SqliteTx:
                 for d in deliveries
             ],
         )
+
+    def lock_entry(self, tenant: str, kind: EntryKind, name: str) -> dict[str, Any]:
+        row = self._connection.execute(
+            _sql("entry"), {"tenant": tenant, "kind": kind, "name": name}
+        ).fetchone()
+        found: dict[str, Any] = json.loads(row[0]) if row else {}
+        return found
 
     def put_entry(self, tenant: str, entry: Entry) -> None:
         self._write_entry("put_entry", tenant, entry)
@@ -229,6 +251,7 @@ def _new_row(intent: Intent) -> tuple[Any, ...]:
         intent.wake_at,
         intent.lease_at,
         intent.dump(),
+        permitted_until(intent),
     )
 
 
@@ -239,6 +262,7 @@ def _changed_row(read: int, intent: Intent) -> tuple[Any, ...]:
         intent.wake_at,
         intent.lease_at,
         intent.dump(),
+        permitted_until(intent),
         intent.tenant,
         intent.id,
         read,

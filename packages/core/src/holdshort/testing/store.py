@@ -19,6 +19,7 @@ import pytest
 
 from holdshort.clock import FakeClock
 from holdshort.store.base import Store
+from holdshort.testing._store_agents import AgentContract
 from holdshort.testing._store_directory import DirectoryContract
 from holdshort.testing._store_intents import IntentContract
 from holdshort.testing._store_people import PeopleContract
@@ -28,7 +29,14 @@ from holdshort.testing._store_runs import RunContract
 __all__ = ["StoreContract"]
 
 
-class StoreContract(IntentContract, QueueContract, DirectoryContract, RunContract, PeopleContract):
+class StoreContract(
+    IntentContract,
+    QueueContract,
+    DirectoryContract,
+    RunContract,
+    PeopleContract,
+    AgentContract,
+):
     """Every method of the store protocol, on a real database."""
 
     @pytest.fixture

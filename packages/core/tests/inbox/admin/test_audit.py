@@ -121,3 +121,22 @@ async def test_no_cell_of_the_table_is_a_formula(admin: Browser, house: House) -
         for cell in row:
             assert not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
     assert sum("HYPERLINK" in cell for row in rows for cell in row) == 1
+
+
+async def test_what_administrators_did_is_on_the_page(admin: Browser, house: House) -> None:
+    for number in range(51):
+        body = {"members": ["ana@acme.com"]}
+        await house.ok("PUT", "/v1/teams/{name}", house.admin, body, name=f"team{number}")
+    person = {"name": "<b>\u202eBo</b>"}
+    await house.ok("PUT", "/v1/people/{name}", house.admin, person, name="bo@acme.com")
+    newest = (await admin.get("/admin/audit")).text
+    assert "person set: bo@acme.com by service:admin (api)" in words(newest)
+    assert "<b>\u202e" not in newest
+    assert "\\u202eBo" in newest
+    assert "team0 " not in words(newest)
+    earlier = newest.partition("/admin/audit?before=")[2].partition("#")[0]
+    older = words((await admin.get(f"/admin/audit?before={earlier}")).text)
+    assert "team set: team0 by service:admin" in older
+    assert "team set: team2 " not in older
+    # What nobody could mean is the first page.
+    assert "bo@acme.com" in (await admin.get("/admin/audit?before=x")).text

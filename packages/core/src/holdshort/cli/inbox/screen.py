@@ -15,6 +15,7 @@ from rich.cells import chop_cells
 
 from holdshort.cli.output import away, escape, paragraphs, pretty, when
 from holdshort.inbox.shown import Shown, shown
+from holdshort.notify.said import for_whom
 
 KEYS = (
     ("j", "next card"),
@@ -50,6 +51,7 @@ def card_lines(card: dict[str, Any], width: int) -> list[str]:
         "─" * width,
         f"{card['risk'].upper()} RISK  {escape(kind)}{step}",
         *fold(escape(card["what"]), width),
+        *(line for warning in card["warnings"] for line in fold(escape(warning), width, "! ")),
         "",
         *_exactly(card, width),
     ]
@@ -125,6 +127,9 @@ def _facts(card: dict[str, Any], width: int) -> Iterator[str]:
         yield from fold(escape(text), width, "! ")
     elif card["why_not"]:
         yield from fold(escape(card["why_not"]), width, "! ")
+    elif card["on_behalf_of"]:
+        text = for_whom(card["on_behalf_of"], when(card["away_until"]))
+        yield from fold(escape(text), width, "! ")
 
 
 def list_lines(tasks: list[dict[str, Any]], width: int) -> list[str]:

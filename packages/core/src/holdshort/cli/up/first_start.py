@@ -7,13 +7,16 @@ from typing import Literal
 from holdshort import ids
 from holdshort.app import Holdshort
 from holdshort.client.transports.embedded import LOCAL_AGENT
-from holdshort.models import DEFAULT_TENANT
+from holdshort.engine import ledger
+from holdshort.models import DEFAULT_TENANT, Principal
 from holdshort.server.access import ADMIN_ROLE
 from holdshort.server.auth import hash_of, new_key
+from holdshort.server.directory import record_key
 from holdshort.store.base import Entry, KeyInfo, Tx
 
 Role = Literal["agent", "person", "service"]
 TEAM = "admins"
+_SETUP = Principal(kind="system", id="first-start", tenant=DEFAULT_TENANT, via="cli")
 
 
 async def first_start(holdshort: Holdshort, admin: str) -> dict[Role, str] | None:
@@ -47,6 +50,9 @@ async def first_start(holdshort: Holdshort, admin: str) -> dict[Role, str] | Non
                 created_at=now,
             )
             tx.add_key(key, hash_of(secrets[role]))
+            record_key(tx, _SETUP, key)
+        ledger.record(tx, _SETUP, "person.set", admin, roles=person["roles"])
+        ledger.record(tx, _SETUP, "team.set", TEAM, members=members)
 
     await engine.write_directory(write)
     return secrets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from starlette.requests import Request
@@ -12,14 +13,19 @@ from holdshort.inbox.admin import checking
 from holdshort.inbox.admin.door import admin_page, administrator, administrators_form
 from holdshort.inbox.web import PRIVATE, go, one
 from holdshort.server import export
+from holdshort.server.administration import entries
 from holdshort.server.context import Context
 from holdshort.server.sessions import Visitor
+from holdshort.visible import visible
+
+#: How many entries of the administrators' log one page shows.
+MOST_ACTS = 50
 
 
 async def show(request: Request) -> Response:
     """Show the last check, how far a running one is, and the ways to take the log out."""
     ctx, who = await administrator(request)
-    return _page(request, ctx, who)
+    return await _page(request, ctx, who)
 
 
 async def begin(request: Request) -> Response:
@@ -31,7 +37,7 @@ async def begin(request: Request) -> Response:
             await ctx.intent(who.principal, only)
         checking.begin(ctx.engine, who.principal.tenant, only)
     except HoldshortError as error:
-        return _page(request, ctx, who, status=error.status, problem=error.message)
+        return await _page(request, ctx, who, status=error.status, problem=error.message)
     return go("/admin/audit")
 
 
@@ -74,10 +80,24 @@ def _download(ctx: Context, rows: Any, media: str, name: str) -> Response:
     return StreamingResponse(export.streamed(ctx.engine, rows), 200, headers, media)
 
 
-def _page(request: Request, ctx: Context, who: Visitor, status: int = 200, **more: Any) -> Response:
+async def _page(
+    request: Request, ctx: Context, who: Visitor, status: int = 200, **more: Any
+) -> Response:
     check = checking.last(ctx.engine, who.principal.tenant)
     intent = request.query_params.get("intent", "")[:64]
-    return admin_page(request, "audit", who, status, check=check, intent=intent, **more)
+    text = request.query_params.get("before", "")
+    before = {"before": int(text[:15])} if text.isascii() and text.isdigit() else {}
+    found = await entries(ctx, who.principal.tenant, MOST_ACTS, **before)
+    acts = [_act(one) for one in found]
+    values = {"check": check, "intent": intent, "acts": acts, "begun": bool(before)}
+    return admin_page(request, "audit", who, status, **values, **more)
+
+
+def _act(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return an entry as the page shows it: nothing in it can hide, or turn round, another."""
+    what = entry["event_type"].removeprefix("admin.").replace("_", " ").replace(".", " ")
+    details = json.dumps(entry["details"], indent=2) if entry["details"] else None
+    return entry | {"what": what, "about": visible(entry["about"]), "details": details}
 
 
 PAGES = (

@@ -18,6 +18,7 @@ SECTIONS = (
     ("/admin/people", "People"),
     ("/admin/teams", "Teams"),
     ("/admin/keys", "Keys"),
+    ("/admin/agents", "Agents"),
     ("/admin/deliveries", "Deliveries"),
     ("/admin/figures", "Figures"),
     ("/admin/audit", "Audit"),

@@ -32,7 +32,7 @@ async def make(request: Request) -> Response:
     try:
         await require_fresh(request, who, "make a key")
         body = validated(KeyBody, {name: text for name, text in said.items() if text is not None})
-        key, secret = await make_key(ctx, who.principal.tenant, body)
+        key, secret = await make_key(ctx, who.principal, body)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message, said=said)
     return await _page(request, ctx, who, made=(key, secret))
@@ -42,7 +42,7 @@ async def revoke(request: Request) -> Response:
     """Revoke a key. There is no way back."""
     ctx, who, posted = await administrators_form(request)
     try:
-        await end_key(ctx, who.principal.tenant, one(posted, "key") or "")
+        await end_key(ctx, who.principal, one(posted, "key") or "")
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     return await _page(request, ctx, who, done="The key is revoked.")

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from holdshort.inbox.admin import audit, deliveries, figures, keys, people, policies, start, teams
+from holdshort.inbox.admin import (
+    agents,
+    audit,
+    deliveries,
+    figures,
+    keys,
+    people,
+    policies,
+    start,
+    teams,
+)
 from holdshort.inbox.web import Page
 
 PAGES: tuple[tuple[str, str, Page], ...] = (
@@ -10,6 +20,7 @@ PAGES: tuple[tuple[str, str, Page], ...] = (
     *people.PAGES,
     *teams.PAGES,
     *keys.PAGES,
+    *agents.PAGES,
     *deliveries.PAGES,
     *figures.PAGES,
     *audit.PAGES,

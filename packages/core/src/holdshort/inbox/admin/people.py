@@ -36,7 +36,7 @@ async def save(request: Request) -> Response:
         said = {"name": one(posted, "name") or "", "roles": list(dict.fromkeys(roles))}
         body = validated(PersonBody, said | {"active": active})
         _keep_the_door_open(who, name, body)
-        await put_entry(ctx, who.principal.tenant, "person", name, body)
+        await put_entry(ctx, who.principal, "person", name, body)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     done = f"{name} is saved." if active else f"{name} is deactivated, and signed out everywhere."
@@ -49,7 +49,7 @@ async def link(request: Request) -> Response:
     try:
         await require_fresh(request, who, "make a link with which somebody signs in")
         person = validated(LinkBody, {"person": one(posted, "person") or ""}).person
-        url = await make_link(request, ctx, who.principal.tenant, person)
+        url = await make_link(request, ctx, who.principal, person)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     return await _page(request, ctx, who, link=(person, url))

@@ -31,7 +31,7 @@ async def save(request: Request) -> Response:
     try:
         body = validated(TeamBody, {"members": list(dict.fromkeys(members))})
         await _keep_the_door_open(ctx, who, name, body.members)
-        await put_entry(ctx, who.principal.tenant, "team", name, body)
+        await put_entry(ctx, who.principal, "team", name, body)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     return await _page(request, ctx, who, done=f"team:{name} is saved.")
@@ -43,7 +43,7 @@ async def delete(request: Request) -> Response:
     name = one(posted, "team") or ""
     try:
         await _keep_the_door_open(ctx, who, name, [])
-        await delete_entry(ctx, who.principal.tenant, "team", name)
+        await delete_entry(ctx, who.principal, "team", name)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     return await _page(request, ctx, who, done=f"team:{name} is deleted.")

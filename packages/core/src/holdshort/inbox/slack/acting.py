@@ -24,13 +24,14 @@ from holdshort.inbox.slack.who import Caller, Stranger, person_of
 from holdshort.kinds import kind_named
 from holdshort.lifecycle import Command, Comment, Decide, Undo
 from holdshort.models import Intent, Principal
-from holdshort.notify import slack_blocks as blocks
+from holdshort.notify import slack_rules as rules
 from holdshort.notify.card import Card
 from holdshort.notify.slack import SlackNotifier
-from holdshort.notify.slack_blocks import Ref
+from holdshort.notify.slack_rules import Ref
 from holdshort.requests import CommentRequest, DecisionRequest
 from holdshort.server.body import parse_json, validated
 from holdshort.server.context import Context
+from holdshort.server.similar import similar
 from holdshort.store.base import Session
 from holdshort.visible import visible
 
@@ -80,7 +81,7 @@ class Interactions:
             raise ValueError("no action")
         name = str(actions[0].get("action_id", "")).rpartition(":")
         name_is = name[0] if name[2].isdigit() else str(actions[0].get("action_id", ""))
-        if name_is not in (blocks.ANSWER, blocks.MORE, blocks.EDIT, blocks.UNDO):
+        if name_is not in (rules.ANSWER, rules.MORE, rules.EDIT, rules.UNDO):
             return Reply()  # a link, or a message of a Holdshort that is newer or older
         ref = Ref.load(str(actions[0].get("value", "")))
         place = payload.get("container") or {}
@@ -105,20 +106,20 @@ class Interactions:
     ) -> modals.View | None:
         """Do it, or return the dialog that asks for the rest."""
         ref = meta.ref
-        if name == blocks.UNDO:
+        if name == rules.UNDO:
             await self._once(payload, ref, Undo(principal))
             return None
         intent, card = await self._looked_at(principal, ref)
-        if name == blocks.ANSWER and card.open and not blocks.is_tap(card):
+        if name == rules.ANSWER and card.open and not rules.is_tap(card):
             return self._dialog(intent, card, meta)
-        if name == blocks.ANSWER:
+        if name == rules.ANSWER:
             await self._decide(payload, principal, ref, {"outcome": ref.outcome})
             return None
         if not card.open:
             raise NotPending(card.stands)
         _require_as_shown(ref, intent)
-        if name == blocks.EDIT:
-            if not blocks.may_edit(card):
+        if name == rules.EDIT:
+            if not rules.may_edit(card):
                 raise Forbidden("this cannot be changed here; open the card in the inbox")
             return modals.edit(card, meta)
         return self._dialog(intent, card, meta)
@@ -209,7 +210,7 @@ class Interactions:
         self, payload: Payload, principal: Principal, meta: modals.Meta, view: modals.View
     ) -> Reply:
         _, card = await self._looked_at(principal, meta.ref)
-        if card.open and not blocks.may_edit(card):
+        if card.open and not rules.may_edit(card):
             raise Forbidden("this cannot be changed here; open the card in the inbox")
         yes = next((outcome for outcome, _, positive in card.outcomes if positive), "")
         comment = modals.text_in(view, "comment")
@@ -222,8 +223,10 @@ class Interactions:
     ) -> None:
         intent, card = await self._looked_at(principal, ref)
         sign = kind_named(card.step.task.task_type).sign(str(said["outcome"]))
-        if card.open and ref.step == intent.step and not blocks.may_answer(card, sign):
+        if card.open and ref.step == intent.step and not rules.may_answer(card, sign):
             raise Forbidden("this answer is given in the inbox: open the card there")
+        if sign and not intent.terminal:
+            await self._require_new(intent, principal)
         more = {
             "digest": ref.digest,
             "step": ref.step,
@@ -231,6 +234,14 @@ class Interactions:
         }
         values = {name: value for name, value in {**said, **more}.items() if value is not None}
         await self._once(payload, ref, Decide(principal, validated(DecisionRequest, values)))
+
+    async def _require_new(self, intent: Intent, principal: Principal) -> None:
+        """Raise Forbidden for a yes to what was refused before: who refused it stands in the inbox
+        alone (attack 36)."""
+        if (await similar(self._ctx, intent, principal.id)).refused:
+            raise Forbidden(
+                "Exactly this was refused before: open the card in the inbox, which says by whom"
+            )
 
     async def _once(self, payload: Payload, ref: Ref, command: Command) -> None:
         """Apply a command; the same press again, however it comes, does nothing: what was taken

@@ -10,8 +10,8 @@ from typing import Any
 
 from holdshort.inbox.fields import Field, fields_of
 from holdshort.notify import slack_blocks as blocks
+from holdshort.notify import slack_rules as rules
 from holdshort.notify.card import Card
-from holdshort.notify.slack_blocks import Ref
 from holdshort.notify.slack_parts import (
     Block,
     button,
@@ -23,6 +23,7 @@ from holdshort.notify.slack_parts import (
     strong,
     words,
 )
+from holdshort.notify.slack_rules import Ref
 from holdshort.visible import visible
 
 View = dict[str, Any]
@@ -78,8 +79,8 @@ def answer(card: Card, meta: Meta, fields: list[Field], *, comment_needed: bool)
     parts = blocks.whole(card)
     outcome = meta.ref.outcome
     label = "Send"
-    if outcome is None and blocks.is_tap(card):
-        labels = [(o, name) for o, name, sign in card.outcomes if blocks.may_answer(card, sign)]
+    if outcome is None and rules.is_tap(card):
+        labels = [(o, name) for o, name, sign in card.outcomes if rules.may_answer(card, sign)]
         labels.append((SAY, "Only the comment; it decides nothing"))
         choices = [{"text": plain_text(text), "value": value} for value, text in labels]
         element = {"type": "static_select", "options": choices}
@@ -87,8 +88,8 @@ def answer(card: Card, meta: Meta, fields: list[Field], *, comment_needed: bool)
     elif outcome is not None:
         label = next((text for o, text, _ in card.outcomes if o == outcome), label)
     parts += [_control(field) for field in fields]
-    area = {"type": "plain_text_input", "multiline": True, "max_length": blocks.LONGEST}
-    needed = comment_needed or (outcome is None and not blocks.is_tap(card))
+    area = {"type": "plain_text_input", "multiline": True, "max_length": rules.LONGEST}
+    needed = comment_needed or (outcome is None and not rules.is_tap(card))
     parts.append(_input("comment", "Comment for the agent", area, optional=not needed))
     return _view(ANSWERED, "Your answer", label, meta, parts)
 
@@ -98,8 +99,8 @@ def edit(card: Card, meta: Meta) -> View:
     area = {
         "type": "plain_text_input",
         "multiline": True,
-        "max_length": blocks.LONGEST,
-        "initial_value": blocks.editable(card.arguments),
+        "max_length": rules.LONGEST,
+        "initial_value": rules.editable(card.arguments),
     }
     note = "What you change is shown to you once more before it counts."
     parts = [*blocks.whole(card)[:2], _input("arguments", "Arguments, as JSON", area, hint=note)]
@@ -120,9 +121,9 @@ def changed(card: Card, meta: Meta, *, comment_needed: bool) -> View | None:
         parts.append(rich(heading, pre(was), pre(now)))
         texts += [was, now]
     parts.append(rich([strong("All of it, as changed")], pre(texts[0])))
-    if max(map(len, texts)) > blocks.LONGEST or len(meta.dump()) > LONGEST_META or len(parts) > 50:
+    if max(map(len, texts)) > rules.LONGEST or len(meta.dump()) > LONGEST_META or len(parts) > 50:
         return None
-    area = {"type": "plain_text_input", "multiline": True, "max_length": blocks.LONGEST}
+    area = {"type": "plain_text_input", "multiline": True, "max_length": rules.LONGEST}
     parts.append(_input("comment", "Comment for the agent", area, optional=not comment_needed))
     label = next((f"{text} as changed" for _, text, positive in card.outcomes if positive), "Send")
     return _view(CHANGED, "What you change", label, meta, parts)
@@ -132,7 +133,7 @@ def too_rich(card: Card) -> View:
     """Return the dialog that says where this is answered instead."""
     parts = [plain("This form is richer than Slack's dialogs. Answer it in the inbox.")]
     if card.url:
-        link = button("Open the card", blocks.OPEN, url=card.url)
+        link = button("Open the card", rules.OPEN, url=card.url)
         parts.append({"type": "actions", "elements": [link]})
     title = plain_text("Answer in the inbox")
     return {"type": "modal", "title": title, "close": plain_text("Close"), "blocks": parts}
@@ -192,7 +193,7 @@ def _fits(field: Field) -> bool:
         and len(field.name) <= 255
         and len(visible(field.label)) <= _LONGEST_TEXT
         and len(visible(field.help)) <= _LONGEST_TEXT
-        and len(field.value) <= blocks.LONGEST
+        and len(field.value) <= rules.LONGEST
         and len(choices) <= _MOST_CHOICES
         and all(0 < len(visible(text)) <= _LONGEST_CHOICE for _, text in choices)
     )

@@ -6,16 +6,15 @@ import logging
 import time
 from typing import Any
 
-from holdshort.errors import HoldshortError
 from holdshort.inbox.slack.modals import View
 from holdshort.models import Principal
-from holdshort.notify import slack_blocks as blocks
+from holdshort.notify import slack_rules as rules
 from holdshort.notify.card import Card
+from holdshort.notify.reader import Reader
 from holdshort.notify.slack import SlackNotifier
-from holdshort.notify.slack_blocks import Ref
 from holdshort.notify.slack_parts import plain
 from holdshort.notify.slack_refused import SlackRefused
-from holdshort.policy.eligible import require_reviewer
+from holdshort.notify.slack_rules import Ref
 from holdshort.server.context import Context
 
 log = logging.getLogger("holdshort.slack")
@@ -34,7 +33,7 @@ class Voice:
 
     async def tell(self, payload: dict[str, Any], channel: str, text: str) -> None:
         """Say something to whoever did this, and to nobody else."""
-        said = [plain(text[: blocks.LONGEST])]
+        said = [plain(text[: rules.LONGEST])]
         url, user = payload.get("response_url"), str(payload["user"]["id"])
         try:
             if isinstance(url, str) and url:
@@ -86,15 +85,12 @@ class Voice:
         card = await self._slack.desk.card(ref.tenant, ref.intent_id)
         if card is None:
             return None
-        why_not = None
+        reader = Reader(principal.id)
         if card.open:
             directory = await self._ctx.engine.directory_now(ref.tenant)
-            try:
-                require_reviewer(principal, card.intent, directory)
-            except HoldshortError as error:
-                why_not = error.message
+            reader = Reader.now(principal, card.intent, directory)
         try:
-            await self._slack.show(channel, ts, card, principal.id, why_not)
+            await self._slack.show(channel, ts, card, reader)
         except SlackRefused as refused:
             log.warning("a card of %s was not changed: %s", ref.intent_id, refused.code)
         return card

@@ -25,6 +25,7 @@ CREATE TABLE intents (
     wake_at BIGINT,
     lease_at BIGINT,
     state TEXT NOT NULL,
+    grant_until BIGINT,
     PRIMARY KEY (tenant, id)
 );
 
@@ -36,6 +37,9 @@ CREATE INDEX intents_due ON intents (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE INDEX intents_leasable ON intents (tenant, agent, intent_type, lease_at)
 WHERE lease_at IS NOT NULL;
+
+CREATE INDEX intents_permitted ON intents (tenant, agent, grant_until)
+WHERE grant_until IS NOT NULL;
 
 CREATE TABLE requests (
     tenant TEXT COLLATE "C" NOT NULL,
@@ -182,4 +186,12 @@ CREATE TABLE files (
     created_at BIGINT NOT NULL,
     data BYTEA NOT NULL,
     PRIMARY KEY (tenant, sha256)
+);
+
+CREATE TABLE agent_usage (
+    tenant TEXT COLLATE "C" NOT NULL,
+    agent TEXT COLLATE "C" NOT NULL,
+    day BIGINT NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (tenant, agent, day)
 );

@@ -10,7 +10,7 @@ CREATE TABLE intents (
     idempotency_key TEXT NOT NULL,
     wake_at INTEGER,
     lease_at INTEGER,
-    state TEXT NOT NULL,
+    state TEXT NOT NULL, grant_until INTEGER,
     PRIMARY KEY (tenant, id)
 );
 
@@ -22,6 +22,9 @@ CREATE INDEX intents_due ON intents (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE INDEX intents_leasable ON intents (tenant, agent, intent_type, lease_at)
 WHERE lease_at IS NOT NULL;
+
+CREATE INDEX intents_permitted ON intents (tenant, agent, grant_until)
+WHERE grant_until IS NOT NULL;
 
 CREATE TABLE requests (
     tenant TEXT NOT NULL,
@@ -173,3 +176,11 @@ CREATE TABLE files (
     data BLOB NOT NULL,
     PRIMARY KEY (tenant, sha256)
 );
+
+CREATE TABLE agent_usage (
+    tenant TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    doc TEXT NOT NULL,
+    PRIMARY KEY (tenant, agent, day)
+) WITHOUT ROWID;

@@ -38,20 +38,22 @@ class Similar:
     newest: tuple[Earlier, ...] = ()
     count: int = 0
     warnings: tuple[str, ...] = ()
+    refused: bool = False
+    """Whether exactly this was refused before."""
 
 
 async def similar(ctx: Context, intent: Intent, person: str) -> Similar:
     """Return what the same agent asked of the same tool in the last 90 days."""
-    found = await ctx.engine.read(
-        ctx.engine.store.intents,
-        intent.tenant,
-        agent=intent.agent,
-        before=None,
-        limit=MOST,
-        heavy=True,
-    )
+    found = await asked_by(ctx, intent.tenant, intent.agent)
     directory = await ctx.engine.directory_now(intent.tenant)
     return among(intent, found, person, directory)
+
+
+async def asked_by(ctx: Context, tenant: str, agent: str) -> list[Intent]:
+    """Return what an agent asked lately, newest first: what `among` looks through."""
+    return await ctx.engine.read(
+        ctx.engine.store.intents, tenant, agent=agent, before=None, limit=MOST, heavy=True
+    )
 
 
 def among(intent: Intent, found: Sequence[Intent], person: str, directory: Directory) -> Similar:
@@ -67,7 +69,8 @@ def among(intent: Intent, found: Sequence[Intent], person: str, directory: Direc
     ]
     ended = [one for one in like if one.terminal]
     newest = tuple(_earlier(one, intent, person, directory) for one in ended[:SHOWN])
-    return Similar(newest, len(like), _warnings(intent, like))
+    refused = any(_is_refused(one) and one.digest == intent.digest for one in like)
+    return Similar(newest, len(like), _warnings(intent, like), refused)
 
 
 def _earlier(one: Intent, intent: Intent, person: str, directory: Directory) -> Earlier:
@@ -85,7 +88,7 @@ def _earlier(one: Intent, intent: Intent, person: str, directory: Directory) -> 
 
 def _warnings(intent: Intent, like: Sequence[Intent]) -> tuple[str, ...]:
     """Say what a reviewer should not overlook: refused before, or asked again and again."""
-    refused = [one for one in like if one.decision is not None and one.decision.positive is False]
+    refused = [one for one in like if _is_refused(one)]
     said = []
     same = [one for one in refused if one.digest == intent.digest]
     if same:
@@ -99,6 +102,10 @@ def _warnings(intent: Intent, like: Sequence[Intent]) -> tuple[str, ...]:
         times = f"{len(today) + 1} times"
         said.append(f"Asked {times} in 24 hours{f' ({how})' if how else ''}{who}.")
     return tuple(said)
+
+
+def _is_refused(one: Intent) -> bool:
+    return one.decision is not None and one.decision.positive is False
 
 
 def _by(refused: Sequence[Intent]) -> str:

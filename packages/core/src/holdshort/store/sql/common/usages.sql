@@ -1,0 +1,1 @@
+SELECT agent, doc FROM agent_usage WHERE tenant = :tenant AND day = :day ORDER BY agent;

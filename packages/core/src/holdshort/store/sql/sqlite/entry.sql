@@ -1,0 +1,1 @@
+SELECT doc FROM entries WHERE tenant = :tenant AND kind = :kind AND name = :name;

@@ -1,0 +1,8 @@
+SELECT tenant, id FROM intents
+WHERE tenant = :tenant AND agent IN (SELECT value FROM json_each(:agents))
+    AND status IN ('CREATED', 'SUBMITTED', 'DELIVERED', 'ACKNOWLEDGED', 'IN_PROGRESS', 'WAITING')
+UNION
+SELECT tenant, id FROM intents
+WHERE tenant = :tenant AND agent IN (SELECT value FROM json_each(:agents))
+    AND grant_until IS NOT NULL AND grant_until > :now
+ORDER BY id;
