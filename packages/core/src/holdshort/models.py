@@ -379,6 +379,8 @@ class Intent(Record):
     settles: Settles | None = None
     run: tuple[str, str] | None = None
     """(agent, id) of the run that goes on when this ends."""
+    said: tuple[str, int] | None = None
+    """The newest remark, by what it is known again, and when it was made."""
     callbacks: tuple[Callback, ...] = ()
     """Who is called when this ends, each once for each `ref`."""
     files: tuple[Attached, ...] = ()

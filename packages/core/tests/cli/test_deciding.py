@@ -246,3 +246,20 @@ def test_asking_again_under_a_key(ok: Run, run: Run, send: Send, tmp_path: Path)
     done = run("intents", "send", "intent.test.v1", "--to", ADMIN, "--key", key)
     assert done.code == 1
     assert "(idempotency_conflict)" in done.err
+
+
+def test_a_file_or_a_link_as_evidence(ok: Run, run: Run, send: Send, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(b"\x00\xff jpg")
+    asked = send("--task", "manual_action")
+    missing = ("--evidence", f"photo=@{tmp_path / 'none.jpg'}")
+    refused = run("tasks", "submit", asked, "--outcome", "completed", *missing)
+    assert refused.code == 2
+    assert "cannot read" in refused.err
+    given = ("--evidence", f"photo=@{photo}", "--evidence", "ticket=https://example.com/1")
+    ok("tasks", "submit", asked, "--outcome", "completed", *given)
+    one, other = result(ok, asked)["evidence"]
+    assert (one["name"], len(one["sha256"])) == ("photo", 64)
+    assert other["url"] == "https://example.com/1"
+    (file,) = ok("intents", "get", asked, "--json").json["files"]
+    assert (file["sha256"], file["size"], file["by"]) == (one["sha256"], 6, ADMIN)

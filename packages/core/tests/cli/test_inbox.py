@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -466,3 +467,26 @@ def test_36_what_was_refused_before_is_said(ok: Run, send: Send, soon: str) -> N
     send("--payload", PAY)
     with Screen("inbox") as screen:
         assert f"! Exactly this was refused before: once by {ADMIN}." in opened(screen)
+
+
+def test_a_file_is_given_as_evidence(ok: Run, soon: str, tmp_path: Path) -> None:
+    risk(ok, "low")
+    photo = tmp_path / "lock photo.jpg"
+    photo.write_bytes(b"\x00\xff jpg")
+    with Client() as client:
+        asked = client.send_intent(
+            "intent.test.v1",
+            to=ADMIN,
+            task="manual_action",
+            human_task={"evidence_required": True, "title": "Photograph the lock"},
+        )
+    with Screen("inbox") as screen:
+        opened(screen)
+        screen.press("a")
+        screen.expect("Evidence, needed here: a file of yours, a link, or a SHA-256: ")
+        screen.press(f"{photo}\n")
+        screen.expect("You answered “Done”")
+        screen.expect("Nothing waits")
+    (piece,) = result(ok, asked)["evidence"]
+    assert piece["name"] == "lock_photo.jpg"
+    assert piece["sha256"] == hashlib.sha256(photo.read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -260,6 +261,22 @@ async def test_quiet_hours_are_kept_and_nothing_else_changes(house: House, ana: 
     await ana.post("/devices/quiet", {"from": "", "until": "", "timezone": ""})
     (item,) = (await house.ok("GET", "/v1/people", house.admin))["items"]
     assert (item["quiet"], item["timezone"]) == (None, None)
+
+
+async def test_23_saying_when_to_be_quiet_brings_nobody_back(house: House, ana: Browser) -> None:
+    """Deactivated at the very moment at which their form arrives."""
+    form = {"from": "22:00", "until": "07:00", "timezone": "Europe/Lisbon"}
+
+    async def deactivate() -> None:
+        await house.ok("PUT", "/v1/people/{name}", house.admin, {"active": False}, name=ANA)
+
+    async def post() -> None:
+        await ana.post("/devices/quiet", form)
+
+    posts = [post() for _ in range(6)]
+    await asyncio.gather(*posts[:3], deactivate(), *posts[3:])
+    found = (await house.ok("GET", "/v1/people", house.admin))["items"]
+    assert next(one for one in found if one["name"] == ANA)["active"] is False
 
 
 @pytest.mark.parametrize(

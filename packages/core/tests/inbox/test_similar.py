@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ..server.house import ANA, BO, House
+from ..server.house import ANA, BO, TYPE, House
 from .conftest import Browser
 from .test_deciding import PAY
 
@@ -87,3 +87,17 @@ async def test_nobodys_timeout_is_no_persons_no(house: House, ana: Browser) -> N
     page = await card(ana, await house.ask(**PAY))
     assert "timed out" in page
     assert f"by {ANA}" not in "".join(warnings(page))
+
+
+async def test_50_no_is_not_buried_under_what_is_withdrawn(house: House, ana: Browser) -> None:
+    """The agent asks for other things, and takes them back, until the no is far away."""
+    await house.decide(await house.ask(payload={"rows": 9}), "rejected")
+    junk = {"intent_type": TYPE, "to": ANA}
+    for start in (0, 150):
+        many = [junk | {"payload": {"n": start + n}} for n in range(150)]
+        filed = await house.ok("POST", "/v1/intents/batch", house.agent, {"intents": many})
+        for one in filed["results"]:
+            path = "/v1/intents/{intent_id}/cancel"
+            await house.ok("POST", path, house.agent, {}, intent_id=one["intent_id"])
+    page = (await ana.get(f"/inbox/{await house.ask(payload={'rows': 9})}")).text
+    assert any("Exactly this was refused before" in one for one in warnings(page))

@@ -43,6 +43,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "TenantPolicy": {"quorum": 1},
     "WebhookBody": {"url": "https://example.com/h"},
     "RotaBody": {"members": [ANA, BO], "starts": "2026-11-16"},
+    "FileBody": {"name": "photo.jpg", "data": "AAEC"},
     "LimitsBody": {"intents_per_day": 1000},
     "AbsenceBody": {"from": "2027-01-20", "until": "2027-01-21"},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -543,6 +544,30 @@ async def _(house: House) -> None:
     await house.ok("DELETE", "/v1/limits/{agent}", house.admin, agent=AGENT)
     found = await house.ok("GET", "/v1/limits/{agent}", house.admin, agent=AGENT)
     assert (found["own"], found["limits"], found["usage"]["counted"]) == (False, None, False)
+
+
+@happy("POST", "/v1/intents/{intent_id}/files")
+async def _(house: House) -> None:
+    path = ("POST", "/v1/intents/{intent_id}/files", house.ana)
+    asked = await house.ask(
+        task="manual_action", human_task={"evidence_required": True, "title": "Photograph it"}
+    )
+    body = {"name": "C:\\photos\\../lock\u202e.jpg", "data": "AAEC/w=="}
+    (one, again) = [(await house.ok(*path, body, intent_id=asked))["file"] for _ in range(2)]
+    assert one == again
+    assert (one["name"], one["size"], one["by"]) == ("lock_.jpg", 4, ANA)
+    assert one["sha256"] == hashlib.sha256(b"\x00\x01\x02\xff").hexdigest()
+    read = "/v1/intents/{intent_id}/files/{sha256}"
+    found = await house.ok("GET", read, house.agent, intent_id=asked, sha256=one["sha256"])
+    assert found["data"] == body["data"]
+    evidence = [{"name": one["name"], "sha256": one["sha256"]}]
+    await house.decide(asked, "completed", evidence=evidence)
+    for wrong in ("AAEC/w=", "A A=", "ä"):
+        error = await house.refused(422, *path, {"name": "x", "data": wrong}, intent_id=asked)
+        assert error["details"]["problems"][0]["field"] == "data"
+    other = await house.ask()
+    await house.refused(403, *path[:2], house.agent, body, intent_id=other)
+    await house.refused(404, *path[:2], house.bo, body, intent_id=other)
 
 
 @happy("GET", "/v1/audit/administration")

@@ -127,3 +127,20 @@ def test_who_has_left_is_not_told(office: Office) -> None:
     intent = office.file(to=[ANA, BO])
     gone = office.directory.but(inactive=frozenset({BO}), people={ANA: ()})
     assert mentions_in("@bo", intent, gone, by=ANA).told == ()
+
+
+def test_the_same_remark_again_is_one(office: Office) -> None:
+    """Its first answer was lost, or it was sent twice at once."""
+    office.file(to=["ana@acme.com", "bo@acme.com"])
+    once = office.do(Comment(person("ana"), "why so many?", ask=True))
+    assert office.do(Comment(person("ana"), "why so many?", ask=True)) == once
+    assert office.events == []
+    office.do(Comment(person("ana"), "why so many?"))
+    assert office.events == ["commented"], "to ask is something else than to say"
+    office.do(Comment(person("bo"), "why so many?"))
+    assert office.events == ["commented"]
+    office.do(Comment(person("ana"), "why so many?"))
+    assert office.events == ["commented"], "somebody has spoken in between"
+    office.now += 61_000
+    office.do(Comment(person("ana"), "why so many?"))
+    assert office.events == ["commented"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -150,7 +151,10 @@ def submit(
     ] = None,
     evidence: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=URL", help="A piece of evidence; may be repeated."),
+        typer.Option(
+            metavar="NAME=URL|NAME=@FILE",
+            help="A piece of evidence: a link, or a file that is put beside it. Repeatable.",
+        ),
     ] = None,
     edits: Edits = None,
     arguments: Arguments = None,
@@ -166,7 +170,8 @@ def submit(
         "outcome": outcome,
         "comment": comment,
         "data": filled,
-        "evidence": [_evidence(one) for one in evidence] if evidence else None,
+        "evidence": [_evidence(session, intent["intent_id"], one) for one in evidence or ()]
+        or None,
         "arguments": _edited(intent, edits, arguments),
         "digest": digest or intent["digest"],
         "step": intent["step"],
@@ -174,11 +179,17 @@ def submit(
     _answered(session, session.run(flows.post(intent["intent_id"], "decision", body)))
 
 
-def _evidence(text: str) -> dict[str, str]:
-    name, equals, url = text.partition("=")
-    if not (name and equals and url):
-        raise typer.BadParameter(f"--evidence takes name=url, not {text!r}")
-    return {"name": name, "url": url}
+def _evidence(session: Session, intent_id: str, text: str) -> dict[str, Any]:
+    name, equals, place = text.partition("=")
+    if not (name and equals and place):
+        raise typer.BadParameter(f"--evidence takes name=url or name=@file, not {text!r}")
+    if not place.startswith("@"):
+        return {"name": name, "url": place}
+    try:
+        data = Path(place[1:]).read_bytes()
+    except OSError as error:
+        raise typer.BadParameter(f"cannot read {place[1:]}: {error.strerror}") from error
+    return session.run(flows.attach(intent_id, name, data))
 
 
 def assign(

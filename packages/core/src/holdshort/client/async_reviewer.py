@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -108,6 +109,20 @@ class AsyncReviewer:
             "digest": digest,
         }
         return await self._run(flows.submit(intent_id, body))
+
+    async def attach(
+        self, intent_id: str, file: str | Path | bytes, *, name: str | None = None
+    ) -> dict[str, Any]:
+        """Put a file beside a task that you are asked about; return the piece of evidence that
+        stands for it, to give with `submit(..., evidence=[...])`.
+
+        Args:
+            file: where it is, or its bytes.
+            name: what it is called; without one, the name of the file.
+        """
+        data = file if isinstance(file, bytes) else Path(file).read_bytes()
+        called = name or ("evidence" if isinstance(file, bytes) else Path(file).name)
+        return await self._run(flows.attach(intent_id, called, data))
 
     async def claim(self, intent_id: str) -> None:
         """Take a task, so that others leave it alone."""

@@ -334,6 +334,13 @@ def post(intent_id: str, action: str, body: dict[str, Any] | None = None) -> Flo
     return (yield from call(Call("POST", f"/v1/intents/{intent_id}/{action}", said)))
 
 
+def attach(intent_id: str, name: str, data: bytes) -> Flow[dict[str, Any]]:
+    """Put a file beside an intent; return it as a piece of evidence, `{"name", "sha256"}`."""
+    body = {"name": name, "data": base64.b64encode(data).decode("ascii")}
+    file = (yield from post(intent_id, "files", body))["file"]
+    return {"name": file["name"], "sha256": file["sha256"]}
+
+
 def lease(
     worker: str,
     intent_types: list[str],

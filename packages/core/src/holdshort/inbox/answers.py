@@ -7,13 +7,14 @@ from typing import Any
 
 from holdshort.errors import InvalidRequest
 from holdshort.inbox import fields
-from holdshort.inbox.uploads import Posted, Sent, keep
+from holdshort.inbox.uploads import Posted, Sent
 from holdshort.inbox.web import one
 from holdshort.kinds import kind_named
 from holdshort.models import Intent
 from holdshort.requests import DecisionRequest
 from holdshort.server.body import parse_json, validated
 from holdshort.server.context import Context
+from holdshort.server.files import keep
 from holdshort.server.sessions import Visitor
 
 #: The control for files that are evidence; `kept` holds those that have arrived before.
@@ -30,7 +31,8 @@ async def keep_files(
     controls = fields.file_controls(schema) if schema is not None else set()
     for one_sent in sent:
         if one_sent.field == EVIDENCE or one_sent.field in controls:
-            kept = await keep(ctx, who, intent, one_sent)
+            data = await one_sent.file.read()
+            kept = await keep(ctx, who.principal, intent, one_sent.name, data)
             name = "kept" if one_sent.field == EVIDENCE else one_sent.field
             posted.setdefault(name, []).append(kept.sha256)
 

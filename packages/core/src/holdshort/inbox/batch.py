@@ -136,9 +136,12 @@ async def decide(request: Request) -> Response:
         problem = "Choose at least one." if not chosen else f"At most {MOST} at once."
         return await _shown(ctx, who, like, status=422, problem=problem)
     comment = one(posted, "comment")
-    before = await asked_by(ctx, like.tenant, like.agent)
+    # Nothing is decided whose digest is another one than what was sent.
+    digests = {asked: one(posted, f"digest:{asked}") for asked in chosen}
+    sent = [digest for digest in digests.values() if digest]
+    before = await asked_by(ctx, like.tenant, like.agent, sent)
     done = [
-        await _one(ctx, who, like, before, asked, one(posted, f"digest:{asked}"), outcome, comment)
+        await _one(ctx, who, like, before, asked, digests[asked], outcome, comment)
         for asked in chosen
     ]
     return page(
@@ -194,7 +197,8 @@ async def _shown(
 ) -> Response:
     directory = await ctx.engine.directory_now(like.tenant)
     found = await tasks.waiting(ctx, who.principal.tenant, who.principal.id)
-    before = await asked_by(ctx, like.tenant, like.agent)
+    same = [one.digest for one in found.tasks if alike(one) == alike(like)]
+    before = await asked_by(ctx, like.tenant, like.agent, same)
     rows: list[Row] = []
     alone: list[tuple[Intent, str]] = []
     for intent in found.tasks:

@@ -17,7 +17,7 @@ from holdshort.notify.base import SendFailed
 from holdshort.notify.push_devices import KIND, MOST_DEVICES, Subscription, subscription
 from holdshort.server.body import validated
 from holdshort.server.context import Context, context
-from holdshort.server.directory import PersonBody, put_entry
+from holdshort.server.directory import PersonBody, change_contact
 from holdshort.server.sessions import Visitor
 from holdshort.store.base import Device
 
@@ -120,8 +120,9 @@ async def quiet(request: Request) -> Response:
         hours["days"] = kept["quiet"].get("days")
     said = {"quiet": hours, "timezone": one(posted, "timezone")}
     try:
-        body = validated(PersonBody, kept | said)
-        await put_entry(ctx, who.principal, "person", who.principal.id, body)
+        body = validated(PersonBody, kept | said).model_dump(mode="json", by_alias=True)
+        changes = {name: body[name] for name in said}
+        await change_contact(ctx, who.principal, who.principal.id, **changes)
     except HoldshortError as error:
         return await _page(request, ctx, who, status=error.status, problem=error.message)
     return go("/devices")

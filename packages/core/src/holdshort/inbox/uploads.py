@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,19 +22,14 @@ from holdshort.inbox.web import (
     require_same_origin,
     visitor,
 )
-from holdshort.lifecycle import Attach
-from holdshort.models import Attached, Intent
-from holdshort.server.context import Context, context
-from holdshort.server.files import find_file
+from holdshort.server.context import context
+from holdshort.server.files import find_file, safe_name
 from holdshort.server.sessions import Visitor
-from holdshort.store.base import StoredFile
 
 Posted = dict[str, list[str]]
 
 #: The most files in one form, and the most fields.
 MOST_FILES, MOST_FIELDS = 10, 2000
-_LONGEST_NAME = 120
-_UNSAFE = re.compile(r'[<>:"/\\|?*\s]+')
 
 
 @dataclass(frozen=True)
@@ -106,26 +98,6 @@ class _TooMuch(MultiPartException):
     """What the parser takes for its own: so it closes the files that it has begun."""
 
 
-async def keep(ctx: Context, who: Visitor, intent: Intent, sent: Sent) -> Attached:
-    """Keep a file beside an intent, and record that; return the record. What the person may not
-    do is refused before anything is written."""
-    data = await sent.file.read()
-    sha256 = hashlib.sha256(data).hexdigest()
-    command = Attach(who.principal, sent.name, sha256, len(data))
-    done = await ctx.engine.submit(intent.tenant, intent.id, command)
-    file = StoredFile(
-        tenant=intent.tenant,
-        sha256=sha256,
-        name=sent.name,
-        media="application/octet-stream",
-        size=len(data),
-        person=who.principal.id,
-        created_at=ctx.engine.store.clock.now(),
-    )
-    await ctx.engine.write(lambda tx: tx.put_file(file, data))
-    return next(f for f in done.intent.files if (f.sha256, f.name) == (sha256, sent.name))
-
-
 async def download(request: Request) -> Response:
     """Give a file of an intent back: to be saved, never to be shown as a page of ours."""
     ctx, who = await visitor(request)
@@ -140,22 +112,6 @@ async def download(request: Request) -> Response:
         "Cross-Origin-Resource-Policy": "same-origin",
     }
     return Response(data, 200, headers, "application/octet-stream")
-
-
-def safe_name(name: str) -> str:
-    """Return a file's name without folders and without characters that hide or mean something.
-
-    >>> safe_name("C:\\\\tmp\\\\..\\\\in\u202evoice.pdf")
-    'in_voice.pdf'
-    """
-    last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    plain = "".join(char if char.isprintable() else "_" for char in last)
-    plain = _UNSAFE.sub("_", plain).strip("._ ")
-    if len(plain) > _LONGEST_NAME:
-        stem, dot, ending = plain.rpartition(".")
-        ending = f"{dot}{ending[:20]}" if dot else ""
-        plain = (stem or plain)[: _LONGEST_NAME - len(ending)] + ending
-    return plain or "file"
 
 
 async def _bounded(request: Request, most: int) -> AsyncGenerator[bytes, None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from holdshort import ids
 from holdshort.errors import Conflict, Forbidden, NotPending
 from holdshort.lifecycle.commands import Attach, Comment
 from holdshort.lifecycle.draft import Draft
@@ -9,6 +10,8 @@ from holdshort.models import Attached, Directory, Intent, Principal, agent_addre
 from holdshort.policy.eligible import require_reviewer
 from holdshort.policy.mentions import Mentions, mentions_in
 
+#: For how long the same remark by the same one, with nobody's between, is the same (seconds).
+SAME_REMARK = 60
 #: The most files beside one intent.
 MOST_FILES = 50
 
@@ -21,6 +24,10 @@ def comment(draft: Draft, command: Comment, directory: Directory) -> None:
             require_reviewer(principal, intent, directory)
     elif principal.kind == "agent" and not _takes_part(principal, intent):
         raise Forbidden("only the agent that asked this and its reviewers comment here")
+    mark = ids.hash_of("\n".join((principal.actor, str(command.ask), command.text)))[:32]
+    if intent.said is not None and intent.said[0] == mark and _is_retry(draft, intent.said[1]):
+        return  # its first answer was lost, or it was sent twice
+    draft.set(said=(mark, draft.now))
     if command.ask:
         _ask(draft, command, directory)
         return
@@ -40,6 +47,10 @@ def comment(draft: Draft, command: Comment, directory: Directory) -> None:
         draft.tell("answered", answers)
     if found.told:
         draft.tell("mentioned", found.told)
+
+
+def _is_retry(draft: Draft, at: int) -> bool:
+    return draft.now - at <= SAME_REMARK * 1000
 
 
 def _takes_part(agent: Principal, intent: Intent) -> bool:

@@ -104,6 +104,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint(
         "POST", f"{_I}/decision", tasks.decide, _PERSON, requests.DecisionRequest, reply="Decided"
     ),
+    Endpoint("POST", f"{_I}/files", files.add, _PERSON, files.FileBody, reply="FileAdded"),
     Endpoint("GET", f"{_I}/files/{{sha256}}", files.get, reply="FileReply"),
     Endpoint("POST", f"{_I}/undo", tasks.undo, _PERSON, reply="TaskReply"),
     Endpoint("POST", f"{_I}/claim", tasks.claim, _PERSON, reply="TaskReply"),

@@ -150,30 +150,46 @@ async def put_entry(
     """Write a person, a team, a policy or a webhook; return it, with the secret that a webhook has
     got now. Who is deactivated is signed out everywhere. Raises InvalidRequest."""
     name, tenant = _name(kind, name), by.tenant
-    doc = body.model_dump(mode="json", by_alias=True, exclude_unset=kind == "policy")
-    secret = None
-    if kind in ("webhook", "person"):
-        entries = await ctx.engine.read(ctx.engine.store.entries, tenant, kind)
-        before = next((entry.doc for entry in entries if entry.name == name), None)
-        if kind == "webhook":
-            doc, secret = _with_secret(doc, before)
-        else:
-            doc = with_contact(doc, frozenset(body.model_fields_set), before)
+    said = body.model_dump(mode="json", by_alias=True, exclude_unset=kind == "policy")
     if isinstance(body, TenantPolicy):
         await _check_policy(ctx, tenant, body)
-    entry = Entry(kind=kind, name=name, doc=doc)
 
-    def write(tx: Tx) -> None:
+    def write(tx: Tx) -> tuple[Entry, str | None]:
+        doc, secret = said, None
+        if kind == "webhook":
+            doc, secret = _with_secret(dict(said), tx.lock_entry(tenant, kind, name))
+        elif kind == "person":
+            before = tx.lock_entry(tenant, kind, name)
+            doc = with_contact(said, frozenset(body.model_fields_set), before)
+        entry = Entry(kind=kind, name=name, doc=doc)
         tx.put_entry(tenant, entry)
         if kind == "person" and not doc["active"]:
             tx.end_sessions_of(tenant, name)
-        said = {key: value for key, value in _shown(entry).items() if key != "name"}
-        if kind == "webhook":
-            said["url"] = origin(said["url"])
-        ledger.record(tx, by, f"{kind}.set", name, **said, new_secret=secret is not None or None)
+        _record_entry(tx, by, entry, new_secret=secret is not None or None)
+        return entry, secret
+
+    return await ctx.engine.write_directory(write)
+
+
+async def change_contact(ctx: Context, by: Principal, name: str, **changes: Any) -> None:
+    """Change how a person is reached (fields of `ContactBody`), and nothing else of them: whoever
+    deactivates them, or changes their roles, at the same moment is not overwritten."""
+
+    def write(tx: Tx) -> None:
+        known = tx.lock_entry(by.tenant, "person", name)
+        doc = known or PersonBody().model_dump(mode="json", by_alias=True)
+        entry = Entry(kind="person", name=name, doc=doc | changes)
+        tx.put_entry(by.tenant, entry)
+        _record_entry(tx, by, entry)
 
     await ctx.engine.write_directory(write)
-    return entry, secret
+
+
+def _record_entry(tx: Tx, by: Principal, entry: Entry, **more: Any) -> None:
+    said = {key: value for key, value in _shown(entry).items() if key != "name"}
+    if entry.kind == "webhook":
+        said["url"] = origin(said["url"])
+    ledger.record(tx, by, f"{entry.kind}.set", entry.name, **said, **more)
 
 
 async def delete(request: Request) -> Response:
@@ -219,14 +235,12 @@ def _name(kind: EntryKind, text: str) -> str:
     return text
 
 
-def _with_secret(
-    doc: dict[str, Any], before: dict[str, Any] | None
-) -> tuple[dict[str, Any], str | None]:
+def _with_secret(doc: dict[str, Any], before: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
     """Keep a webhook's secrets; a rotation puts a new one first and keeps the old one for
     overlap.
     """
     rotate = doc.pop("rotate_secret")
-    secrets = list(before["secrets"]) if before else []
+    secrets = list(before.get("secrets", ()))
     if secrets and not rotate:
         return doc | {"secrets": secrets}, None
     secret = new_secret()

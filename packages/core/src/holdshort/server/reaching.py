@@ -91,11 +91,11 @@ CONTACT = frozenset(ContactBody.model_fields)
 
 
 def with_contact(
-    doc: dict[str, Any], said: frozenset[str], before: dict[str, Any] | None
+    doc: dict[str, Any], said: frozenset[str], before: dict[str, Any]
 ) -> dict[str, Any]:
     """Return a person's document with what was known of how to reach them, where nothing else was
     said."""
-    kept = {name: one for name, one in (before or {}).items() if name in CONTACT - said}
+    kept = {name: one for name, one in before.items() if name in CONTACT - said}
     return doc | kept
 
 

@@ -94,6 +94,10 @@ class FileOfIntent(Reply):
     at: str
 
 
+class FileAdded(Ok):
+    file: FileOfIntent
+
+
 class FileReply(Ok):
     file: FileOfIntent
     data: str
@@ -538,7 +542,7 @@ REPLIES: dict[str, type[BaseModel]] = {
     for model in (
         Ok, Problem, Health, Ready, Whoami, Filed, FiledBatch, DecisionReply, IntentReply,
         IntentPage, Events, Decided, TaskReply, TaskPage, Continuation, Permit, Reported, Jobs,
-        CardReply, FileReply,
+        CardReply, FileReply, FileAdded,
         LeasedRunReply, RunReply, SavedRun, RunPage,
         LeaseReply, DeliveryReply, DeliveryPage, SettingsReply, SignInLink, Keys, KeyReply,
         Items, ItemReply, Absences, AbsenceReply, OnCall, LimitsList, LimitsReply, Administration,

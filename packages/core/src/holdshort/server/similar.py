@@ -44,16 +44,20 @@ class Similar:
 
 async def similar(ctx: Context, intent: Intent, person: str) -> Similar:
     """Return what the same agent asked of the same tool in the last 90 days."""
-    found = await asked_by(ctx, intent.tenant, intent.agent)
+    found = await asked_by(ctx, intent.tenant, intent.agent, [intent.digest])
     directory = await ctx.engine.directory_now(intent.tenant)
     return among(intent, found, person, directory)
 
 
-async def asked_by(ctx: Context, tenant: str, agent: str) -> list[Intent]:
-    """Return what an agent asked lately, newest first: what `among` looks through."""
-    return await ctx.engine.read(
-        ctx.engine.store.intents, tenant, agent=agent, before=None, limit=MOST, heavy=True
-    )
+async def asked_by(ctx: Context, tenant: str, agent: str, digests: Sequence[str]) -> list[Intent]:
+    """Return what `among` looks through, newest first: what an agent asked lately, and what was
+    answered to exactly this, however much it asked since. No agent can bury a no under requests
+    that it withdraws."""
+    store, read = ctx.engine.store, ctx.engine.read
+    lately = await read(store.intents, tenant, agent=agent, before=None, limit=MOST, heavy=True)
+    same = await read(store.answered, tenant, agent, list(digests), heavy=True)
+    found = {one.id: one for one in (*lately, *same)}
+    return [found[name] for name in sorted(found, reverse=True)]
 
 
 def among(intent: Intent, found: Sequence[Intent], person: str, directory: Directory) -> Similar:

@@ -376,6 +376,12 @@ class Store(Protocol):
     ) -> list[Intent]:
         """Return intents, newest first; `before` is the last id of the page before."""
 
+    def answered(
+        self, tenant: str, agent: str, digests: Sequence[str], limit: int = 50
+    ) -> list[Intent]:
+        """Return what an agent asked with exactly these digests and got an answer to, from people
+        or from the end of time, newest first."""
+
     def tasks(
         self,
         tenant: str,

@@ -178,7 +178,7 @@ class PostgresTx:
             rows = [
                 (
                     i.tenant, i.id, read, i.version, i.status, i.wake_at, i.lease_at, i.dump(),
-                    permitted_until(i),
+                    permitted_until(i), i.digest,
                 )
                 for read, i in changes.updated.values()
             ]  # fmt: skip
@@ -223,7 +223,7 @@ class PostgresTx:
         rows = [
             (
                 i.tenant, i.id, i.version, i.status, i.agent, i.intent_type, i.key, i.wake_at,
-                i.lease_at, i.dump(), permitted_until(i),
+                i.lease_at, i.dump(), permitted_until(i), i.digest,
             )
             for i in (new.intent for new in created)
         ]  # fmt: skip
@@ -310,10 +310,11 @@ class PostgresTx:
 
 _CREATED = (
     "tenants", "ids", "versions", "statuses", "agents", "types", "keys", "wakes", "leases",
-    "states", "permits",
+    "states", "permits", "digests",
 )  # fmt: skip
 _UPDATED = (
     "tenants", "ids", "reads", "versions", "statuses", "wakes", "leases", "states", "permits",
+    "digests",
 )  # fmt: skip
 _EVENT = ("tenants", "ids", "seqs", "types", "times", "lines", "hashes")
 _DELIVERY = (

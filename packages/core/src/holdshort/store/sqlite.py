@@ -225,6 +225,13 @@ class SqliteStore:
             return self._intents("intents", **parameters)
         return self._intents("intents_by_status", status=status, **parameters)
 
+    def answered(
+        self, tenant: str, agent: str, digests: Sequence[str], limit: int = 50
+    ) -> list[Intent]:
+        return self._intents(
+            "answered", tenant=tenant, agent=agent, digests=json.dumps(list(digests)), limit=limit
+        )
+
     def tasks(
         self,
         tenant: str,

@@ -252,6 +252,7 @@ def _new_row(intent: Intent) -> tuple[Any, ...]:
         intent.lease_at,
         intent.dump(),
         permitted_until(intent),
+        intent.digest,
     )
 
 
@@ -263,6 +264,7 @@ def _changed_row(read: int, intent: Intent) -> tuple[Any, ...]:
         intent.lease_at,
         intent.dump(),
         permitted_until(intent),
+        intent.digest,
         intent.tenant,
         intent.id,
         read,

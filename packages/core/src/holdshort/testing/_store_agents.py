@@ -120,3 +120,19 @@ class AgentContract:
         write(store, then(paused, Unpause(_SERVICE), now + 1000))
         with store.transaction() as tx:
             assert len(tx.due(now + 10**12, 10)) == 1
+
+    def test_what_was_answered_to_the_same_is_found(self, store: Store, clock: FakeClock) -> None:
+        now = clock.now()
+        filings = [filed(now, key=name) for name in ("no", "yes", "open", "withdrawn")]
+        no, yes, _, withdrawn = (the(one) for one in filings)
+        other = filed(now, key="other", payload={"another": 1})
+        write(store, *filings, other)
+        write(store, decided(no, now, "rejected"), decided(yes, now), decided(the(other), now))
+        write(store, then(withdrawn, Cancel(agent()), now))
+        same = [no.digest, "0" * 64]
+        assert {one.id for one in store.answered(TENANT, AGENT, same)} == {no.id, yes.id}
+        newest = max(no.id, yes.id)
+        assert [one.id for one in store.answered(TENANT, AGENT, same, limit=1)] == [newest]
+        assert store.answered(TENANT, AGENT, []) == []
+        assert store.answered(TENANT, "agent://acme/x/other", same) == []
+        assert store.answered("other", AGENT, same) == []

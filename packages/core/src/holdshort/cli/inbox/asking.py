@@ -53,10 +53,14 @@ def comment(terminal: Terminal, *, needed: bool) -> str | None:
 
 
 def evidence(terminal: Terminal) -> dict[str, str]:
-    """Ask for a piece of evidence. Raises Left."""
-    place = terminal.line("Evidence, needed here: a link, or a file's SHA-256: ")
+    """Ask for a piece of evidence: with `file`, where one is that has to be sent first. Raises
+    Left."""
+    place = terminal.line("Evidence, needed here: a file of yours, a link, or a SHA-256: ")
     if not place:
         raise Left
+    path = Path(place).expanduser()
+    if path.is_file():
+        return {"name": path.name, "file": str(path)}
     name = terminal.line("What it is called: ") or "evidence"
     is_hash = len(place) == 64 and all(one in "0123456789abcdef" for one in place.lower())
     return {"name": name, "sha256": place.lower()} if is_hash else {"name": name, "url": place}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holdshort.cli.inbox import asking, deciding
@@ -162,6 +163,8 @@ class CardView:
             self._terminal.say(f"Read on first: there are {len(self._left)} more lines (space).")
             raise Left
         body = self._asked(deciding.answer, self._terminal, card, outcome, arguments)
+        if "evidence" in body:
+            body["evidence"] = [self._attached(one) for one in body["evidence"]]
         self._send("decision", body)
         text = f"You answered “{escape(outcome['label'])}”: {escape(card['what'])}."
         self._desk.answered(self._id, text, card["undo_seconds"])
@@ -190,6 +193,20 @@ class CardView:
         question = "Is the agent to answer it?"
         ask = self._card["open"] and self._asked(asking.yes_or_no, self._terminal, question)
         self._do("comments", {"text": text, "ask": True if ask else None})
+
+    def _attached(self, piece: dict[str, str]) -> dict[str, Any]:
+        """Return a piece of evidence as it is sent: a file is put beside the intent first. Raises
+        GoTo where it is not taken."""
+        if "file" not in piece:
+            return piece
+        try:
+            data = Path(piece["file"]).read_bytes()
+            return self._session.run(flows.attach(self._id, piece["name"], data))
+        except OSError as error:
+            self._terminal.say(f"! {escape(piece['file'])} cannot be read: {error.strerror}")
+        except HoldshortError as error:
+            self._terminal.say(f"! {escape(error.message)}")
+        raise GoTo(self._id)
 
     def _do(self, action: str, body: dict[str, Any] | None) -> NoReturn:
         """Send something that is no answer, and show the card as it is then."""

@@ -31,6 +31,7 @@ _EVENTS = {
     "agent.killed": "killed it",
     "agent.resume_asked": "asked to let it go on",
     "agent.resumed": "let it go on",
+    "agent.resume_refused": "killed it again: it does not go on",
     "agent.limits_set": "set the limits",
 }
 #: What an agent says of itself, in the order in which it is shown.

@@ -26,6 +26,7 @@ CREATE TABLE intents (
     lease_at BIGINT,
     state TEXT NOT NULL,
     grant_until BIGINT,
+    digest TEXT COLLATE "C" NOT NULL DEFAULT '',
     PRIMARY KEY (tenant, id)
 );
 
@@ -37,6 +38,8 @@ CREATE INDEX intents_due ON intents (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE INDEX intents_leasable ON intents (tenant, agent, intent_type, lease_at)
 WHERE lease_at IS NOT NULL;
+
+CREATE INDEX intents_by_digest ON intents (tenant, agent, digest);
 
 CREATE INDEX intents_permitted ON intents (tenant, agent, grant_until)
 WHERE grant_until IS NOT NULL;

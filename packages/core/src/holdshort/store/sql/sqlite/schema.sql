@@ -10,7 +10,7 @@ CREATE TABLE intents (
     idempotency_key TEXT NOT NULL,
     wake_at INTEGER,
     lease_at INTEGER,
-    state TEXT NOT NULL, grant_until INTEGER,
+    state TEXT NOT NULL, grant_until INTEGER, digest TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (tenant, id)
 );
 
@@ -22,6 +22,8 @@ CREATE INDEX intents_due ON intents (wake_at) WHERE wake_at IS NOT NULL;
 
 CREATE INDEX intents_leasable ON intents (tenant, agent, intent_type, lease_at)
 WHERE lease_at IS NOT NULL;
+
+CREATE INDEX intents_by_digest ON intents (tenant, agent, digest);
 
 CREATE INDEX intents_permitted ON intents (tenant, agent, grant_until)
 WHERE grant_until IS NOT NULL;
