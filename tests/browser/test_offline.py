@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from holdshort import Client
 
@@ -240,16 +240,19 @@ def test_signing_out_leaves_nothing_here(
     answered_offline(page, watched, server, asked)
     page.locator("summary", has_text="ana@acme.com").click()
     leave = page.get_by_role("button", name="Sign out", exact=True)
-    with page.expect_event("dialog") as question:
+    asks: list[str] = []
+
+    def stay(question: Dialog) -> None:
+        asks.append(question.message)
+        question.dismiss()
+
+    page.once("dialog", stay)
+    with page.expect_event("dialog"):
         leave.click()
-    assert question.value.message == (
-        "1 answer is held on this device and not sent. Signing out drops it."
-    )
-    question.value.dismiss()
     expect(page.locator("#held")).to_contain_text("Held, not sent")
-    with page.expect_event("dialog") as question:
-        leave.click()
-    question.value.accept()
+    assert asks == ["1 answer is held on this device and not sent. Signing out drops it."]
+    page.once("dialog", Dialog.accept)
+    leave.click()
     expect(page.locator("#not-sent")).to_be_visible()
     assert kept(page) == []
     watched.context.set_offline(False)

@@ -1,4 +1,5 @@
-"""A real PostgreSQL for every test that asks for one, started once a session from a wheel."""
+"""For all tests: a real PostgreSQL for those that ask for one, started once a session from a wheel;
+and no property test that fails because the machine is busy."""
 
 from __future__ import annotations
 
@@ -10,6 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("busy")
 
 TERMINATE = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
 

@@ -162,6 +162,13 @@ async def test_two_replicas_write_one_chain(pg_url: str) -> None:
         assert verify(lines(one.store, "default")).broken is None
 
 
+@pytest.mark.parametrize("url", ["http://[", "https://a]b/", "http://?x", "http://:80/"])
+async def test_an_address_that_is_none_is_written_all_the_same(house: House, url: str) -> None:
+    await house.ok("PUT", "/v1/webhooks/{name}", house.admin, {"url": url}, name="ci")
+    (entry,) = await log(house)
+    assert entry["details"]["url"] == f"{url.partition(':')[0]}://?"
+
+
 async def test_tenants_have_logs_of_their_own(house: House) -> None:
     other = await house.key("service", "admin", tenant="other")
     await house.ok("PUT", "/v1/policies/{name}", house.admin, {"quorum": 1}, name=TYPE)

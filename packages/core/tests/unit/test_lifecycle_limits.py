@@ -132,6 +132,14 @@ def test_a_breach_that_needs_approval_asks_first(office: Office) -> None:
     assert office.decide("bo").status == "COMPLETED"
 
 
+def test_where_nobody_could_approve_it_is_refused(office: Office) -> None:
+    approvers = ("team:empty",)
+    limit(office, intents_per_day=0, on_breach="require_approval", approvers=approvers)
+    office.usage = Usage()
+    with refused(LimitReached, "1 intents of 0 a day"):
+        office.file()
+
+
 def test_what_is_committed_follows_the_intent(office: Office) -> None:
     limit(office, micros_per_day=10**9)
     office.usage = Usage()

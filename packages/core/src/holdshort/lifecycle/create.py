@@ -37,9 +37,11 @@ def create(command: Create, directory: Directory, now: int) -> Draft:
     over = []
     if limits is not None and command.usage is not None:
         over = caps.passed(limits, command.usage, cost, now)
-        if over and limits.on_breach == "block":
+        asks = limits.on_breach == "require_approval"
+        nobody = asks and not directory.members_at(_approvers(limits, directory))
+        if over and (limits.on_breach == "block" or nobody):
             raise caps.refuse(principal.id, limits, over, now)
-        if over and limits.on_breach == "require_approval":
+        if over and asks:
             steps = (_over_limit(request.intent_type, limits, over, directory), *steps)
     tool = request.action.tool if request.action else request.intent_type
     arguments = request.action.arguments if request.action else request.payload
@@ -104,8 +106,12 @@ def _over_limit(
             description=f"The agent has asked for more than its limit allows: {said}.",
         ),
         policy=policy.but(fallback="reject", allow_edit=False, quorum=1, reject_quorum=1),
-        reviewers=limits.approvers or directory.default_reviewers,
+        reviewers=_approvers(limits, directory),
     )
+
+
+def _approvers(limits: Limits, directory: Directory) -> tuple[str, ...]:
+    return limits.approvers or directory.default_reviewers
 
 
 def _say_over(
@@ -120,7 +126,7 @@ def _say_over(
         currency=limits.currency,
     )
     if limits.on_breach == "alert":  # else they are asked
-        draft.tell("limit_exceeded", limits.approvers or directory.default_reviewers)
+        draft.tell("limit_exceeded", _approvers(limits, directory))
 
 
 def ask(draft: Draft) -> None:

@@ -213,9 +213,12 @@ async def delete_entry(ctx: Context, by: Principal, kind: EntryKind, name: str) 
 
 
 def origin(url: str) -> str:
-    """Return where a URL leads, without what may be a secret in it."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}"
+    """Return where a URL leads, without what may be a secret in it; `?` where that is no host."""
+    scheme = url.partition(":")[0]
+    try:
+        return f"{scheme}://{urlsplit(url).hostname or '?'}"
+    except ValueError:
+        return f"{scheme}://?"
 
 
 def _name(kind: EntryKind, text: str) -> str:
