@@ -281,14 +281,14 @@ async def test_a_reply_comes_from_where_the_mail_went(replies: Replies) -> None:
 async def test_a_mail_that_comes_twice_is_one_comment(replies: Replies) -> None:
     for _ in range(3):
         await replies.post(message_id="<1@acme.com>")
-    await replies.post(message_id="<2@acme.com>")
+    await replies.post(message_id="<2@acme.com>", text="and another")
     assert len(await replies.said()) == 2
 
 
 @pytest.mark.anyio
 async def test_a_flood_ends(replies: Replies) -> None:
     for number in range(50):
-        await replies.post(message_id=f"<{number}@acme.com>")
+        await replies.post(message_id=f"<{number}@acme.com>", text=f"remark {number}")
     await replies.post(429, message_id="<51@acme.com>")
     assert len(await replies.said()) == 50
 

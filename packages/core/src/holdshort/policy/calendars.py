@@ -7,8 +7,8 @@ from datetime import timedelta
 from holdshort.localtime import day_of, zone
 from holdshort.people import Hours
 
-#: Days that are looked through for working time. A calendar has some every week but for its
-#: holidays, so this is never reached; it bounds what a calendar could cost.
+#: Days that are looked through for working time; what takes longer ends with them. It bounds what a
+#: calendar of a minute a week could cost.
 MOST_DAYS = 40 * 366
 
 
@@ -28,7 +28,7 @@ def add_working(start: int, seconds: float, hours: Hours) -> int:
                 return begins + left
             left -= worked[1] - begins
         day += timedelta(days=1)
-    raise ValueError("this calendar has no working time")
+    return start + MOST_DAYS * 86_400_000
 
 
 def working_between(start: int, end: int, hours: Hours) -> float:

@@ -296,7 +296,7 @@ class IntentContract:
                 try:
                     with by.transaction() as tx:
                         read = tx.load([ref(intent)])[ref(intent)]
-                        tx.write(then(read, Comment(agent(), "again"), tx.now()))
+                        tx.write(then(read, Comment(agent(), f"{id(by)} {done}"), tx.now()))
                 except (Stale, Down):
                     continue
                 done += 1
