@@ -31,6 +31,8 @@ class Cost(Record):
 
     micros: int
     currency: str
+    bound: bool = False
+    """Whether it stands in what is approved: then a report can only add to it."""
 
 
 class Scope(Record):

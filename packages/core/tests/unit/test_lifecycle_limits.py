@@ -69,7 +69,7 @@ def test_the_policy_says_where_the_arguments_hold_the_cost(office: Office) -> No
     office.policies(intent__pay__v1={"cost_from": "order.total"})
     # What the agent says beside it does not count: only the arguments are approved.
     intent = office.file(action=PAY, cost={"amount": 1})
-    assert intent.cost == Cost(micros=60_500_000, currency="USD")
+    assert intent.cost == Cost(micros=60_500_000, currency="USD", bound=True)
     for wrong in ({}, {"order": 5}, {"order": {"total": -1}}, {"order": {"total": "NaN"}}):
         with refused(InvalidRequest, "arguments.order.total"):
             office.file(action={"tool": "pay", "arguments": wrong})
@@ -79,7 +79,7 @@ def test_an_edit_by_a_reviewer_changes_the_cost(office: Office) -> None:
     office.policies(intent__pay__v1={"cost_from": "sum"})
     office.file(action=PAY)
     intent = office.decide("ana", arguments={"sum": 40})
-    assert intent.cost == Cost(micros=40_000_000, currency="USD")
+    assert intent.cost == Cost(micros=40_000_000, currency="USD", bound=True)
     office.file(action=PAY)
     with refused(InvalidRequest, "arguments.sum"):
         office.decide("ana", arguments={"sum": -40})
@@ -172,6 +172,20 @@ def test_what_is_committed_follows_the_intent(office: Office) -> None:
         office.decide("ana")
         office.consume()
         office.do(Report(AGENT, "a", True, cost=Cost(micros=1, currency="EUR")))
+
+
+@pytest.mark.parametrize(("reported", "counts"), [(0, 60), (45, 60), (75, 75)])
+def test_62_a_report_frees_nothing_of_what_the_arguments_say(
+    office: Office, reported: int, counts: int
+) -> None:
+    limit(office, micros_per_day=10**9)
+    office.policies(intent__pay__v1={"cost_from": "sum"})
+    office.usage = Usage()
+    office.approved(action=PAY)
+    office.consume()
+    cost = Cost(micros=reported * 10**6, currency="USD")
+    office.do(Report(AGENT, "a", True, cost=cost))
+    assert committed(office.intent) == counts * 10**6
 
 
 def test_a_kill_stops_the_time_and_the_permit(office: Office) -> None:

@@ -103,7 +103,7 @@ def cost_in(arguments: dict[str, Any], path: str, currency: str) -> Cost:
     for name in path.split("."):
         found = found.get(name) if isinstance(found, dict) else None
     try:
-        return Cost(micros=micros_of(found), currency=currency)
+        return Cost(micros=micros_of(found), currency=currency, bound=True)
     except ValueError as error:
         field = f"arguments.{path}"
         raise _bad(field, f"the policy reads the cost there, and {error}") from None
@@ -149,7 +149,11 @@ def committed(intent: Intent) -> int:
     if grant is not None:
         if grant.state == "revoked":
             return 0
-        return grant.cost.micros if grant.cost is not None else intent.cost.micros
+        if grant.cost is None:
+            return intent.cost.micros
+        # No agent frees what its policy reads in the approved arguments by reporting less.
+        least = intent.cost.micros if intent.cost.bound else 0
+        return max(least, grant.cost.micros)
     if not intent.terminal:
         return intent.cost.micros
     # Work that an agent did, with nobody asked, has happened; all else came to nothing.

@@ -53,8 +53,10 @@ async def heartbeat(request: Request) -> Response:
     body = await ctx.body(request, Heartbeat)
     said = body.metrics.model_dump(exclude_none=True) if body.metrics else {}
     await fleet.beat(ctx, principal, said)
-    found = await fleet.agent(ctx, principal.tenant, agent_address(principal.id))
-    return Json({"ok": True, "address": found.address, "health_status": found.health})
+    address = agent_address(principal.id)
+    killed = address in (await ctx.engine.directory_now(principal.tenant)).killed
+    health = "killed" if killed else "healthy"
+    return Json({"ok": True, "address": address, "health_status": health})
 
 
 async def agents(request: Request) -> Response:
