@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from axme import AxmeClient, AxmeClientConfig
+from axme import AxmeClient
 from axme_sdk.exceptions import (
     AxmeAuthError,
     AxmeHttpError,
@@ -25,14 +25,12 @@ from axme_sdk.exceptions import (
 
 from holdshort.testing.adapter.live import PATIENCE, LiveServer, environment
 
+from .conftest import client, registered
+
 TYPE = "intent.data.export_approval.v1"
 WORK = "intent.data.scan.v1"
 ANALYST = "agent://acme/production/data-analyst"
 OFFICE = "agent://acme/production/back-office"
-
-
-def client(server: LiveServer, key: str) -> AxmeClient:
-    return AxmeClient(AxmeClientConfig(base_url=server.url, api_key=key))
 
 
 @pytest.fixture
@@ -43,26 +41,10 @@ def axme(server: LiveServer) -> Iterator[AxmeClient]:
 
 
 @pytest.fixture
-def admin(server: LiveServer) -> Iterator[AxmeClient]:
-    with client(server, server.keys["service"]) as found:
-        yield found
-
-
-@pytest.fixture
 def ana(server: LiveServer) -> Iterator[AxmeClient]:
     """A person's key in the same SDK."""
     with client(server, server.keys["person"]) as found:
         yield found
-
-
-def registered(server: LiveServer, admin: AxmeClient, address: str) -> str:
-    """Register an agent as the protocol's clients do; return its key."""
-    org, workspace, name = address.removeprefix("agent://").split("/")
-    made = admin.create_service_account({"name": name, "org_id": org, "workspace_id": workspace})
-    account = made["service_account"]
-    assert account["address"] == account["agent_address"] == address
-    key = admin.create_service_account_key(account["service_account_id"], {})["key"]
-    return str(key["token"])
 
 
 def ask(axme: AxmeClient, **more: Any) -> str:

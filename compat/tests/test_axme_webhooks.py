@@ -12,10 +12,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from axme import AxmeClient, AxmeClientConfig
+from axme import AxmeClient
 from axme_sdk.exceptions import AxmeAuthError, AxmeHttpError
 
 from holdshort.testing.adapter.live import LiveServer, until
+
+from .conftest import client, registered
 
 TYPE = "intent.data.export_approval.v1"
 WORK = "intent.data.scan.v1"
@@ -83,10 +85,6 @@ def receiver() -> Iterator[Receiver]:
         yield found
 
 
-def client(server: LiveServer, key: str) -> AxmeClient:
-    return AxmeClient(AxmeClientConfig(base_url=server.url, api_key=key))
-
-
 @pytest.fixture
 def asking(server: LiveServer) -> Iterator[AxmeClient]:
     with client(server, server.keys["agent"]) as found:
@@ -94,18 +92,9 @@ def asking(server: LiveServer) -> Iterator[AxmeClient]:
 
 
 @pytest.fixture
-def admin(server: LiveServer) -> Iterator[AxmeClient]:
-    with client(server, server.keys["service"]) as found:
-        yield found
-
-
-@pytest.fixture
 def owner(server: LiveServer, admin: AxmeClient) -> Iterator[AxmeClient]:
     """The agent whose inbox it is, with a key of its account."""
-    place = {"org_id": "acme", "workspace_id": "production"}
-    account = admin.create_service_account({"name": "data-analyst"} | place)["service_account"]
-    key = admin.create_service_account_key(account["service_account_id"], {})["key"]
-    with client(server, key["token"]) as found:
+    with client(server, registered(server, admin, OWNER)) as found:
         yield found
 
 

@@ -199,19 +199,24 @@ def guest(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     assert complaints == []
 
 
-def usable(page: Page) -> None:
+def usable(page: Page, *, also: str = "") -> None:
     """Assert that everybody can use what is shown: WCAG 2.2 AA as far as axe-core finds it, targets
-    of 44 px, and nothing cut off at the side."""
+    of 44 px, and nothing cut off at the side.
+
+    Args:
+        also: a selector of further targets that are to have that size.
+    """
     found = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]})
     assert found.violations_count == 0, found.generate_report()
     small = page.eval_on_selector_all(
-        "button, a.button, select, input:not([type=hidden]):not([type=checkbox])",
+        "button, a.button, select, input:not([type=hidden]):not([type=checkbox])"
+        + (f", {also}" if also else ""),
         "all => all.filter(one => one.offsetParent"
         " && one.getBoundingClientRect().height < 43.5).map(one => one.outerHTML)",
     )
-    assert small == []
+    assert small == [], page.url
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    assert not wide, "nothing is cut off at the side"
+    assert not wide, f"{page.url}: nothing is cut off at the side"
 
 
 def sign_in(page: Page, link: str) -> None:
