@@ -187,3 +187,16 @@ async def test_a_kill_holds_in_every_process_within_two_seconds(wire: Wire) -> N
         while (status := await file_there()) == 200:
             assert time.monotonic() < ends, "still alive after two seconds"
         assert status == 403
+
+
+async def test_caps_of_the_protocol_leave_the_other_limits_alone(wire: Wire) -> None:
+    """They are set at the same moment as what the agent may not use."""
+    path = f"/v1/limits/{ANALYST}"
+    await wire.ok("PUT", path, wire.admin, {"tools": {"deny": ["shell*"]}})
+    caps = {"max_cost_per_day_usd": 5}
+    cost = f"{AGENTS}/{ANALYST}/policies/cost"
+    async with anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(wire.ok, "PUT", cost, wire.admin, caps)
+    limits = (await wire.ok("GET", path, wire.admin))["limits"]
+    assert (limits["cost_per_day"], limits["tools"]["deny"]) == (5, ["shell*"])

@@ -162,6 +162,16 @@ async def test_two_replicas_write_one_chain(pg_url: str) -> None:
         assert verify(lines(one.store, "default")).broken is None
 
 
+async def test_to_exempt_an_agent_from_the_limits_of_all_is_an_act(house: House) -> None:
+    """Limits of its own that limit nothing take the place of those for every agent."""
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, {"intents_per_day": 1}, agent="*")
+    await house.ok("PUT", "/v1/limits/{agent}", house.admin, {}, agent=AGENT)
+    assert [(one["event_type"], one["about"]) for one in await log(house)] == [
+        ("admin.agent.limits_set", "*"),
+        ("admin.agent.limits_set", AGENT),
+    ]
+
+
 @pytest.mark.parametrize("url", ["http://[", "https://a]b/", "http://?x", "http://:80/"])
 async def test_an_address_that_is_none_is_written_all_the_same(house: House, url: str) -> None:
     await house.ok("PUT", "/v1/webhooks/{name}", house.admin, {"url": url}, name="ci")

@@ -120,16 +120,15 @@ async def put_cost_policy(request: Request) -> Response:
     require(principal, "service")
     body = await ctx.body(request, CostPolicy)
     address = await _named(ctx, principal, request.path_params["address"])
-    before = (await ctx.engine.directory_now(principal.tenant)).limits.get(address, Limits())
-    limits = before.but(
-        intents_per_hour=body.max_intents_per_hour,
-        intents_per_day=body.max_intents_per_day,
-        micros_per_hour=_micros(body.max_cost_per_hour_usd),
-        micros_per_day=_micros(body.max_cost_per_day_usd),
-        currency="USD",
-        on_breach=body.action_on_breach,
-    )
-    await fleet.put_limits(ctx, principal, address, limits)
+    caps = {
+        "intents_per_hour": body.max_intents_per_hour,
+        "intents_per_day": body.max_intents_per_day,
+        "micros_per_hour": _micros(body.max_cost_per_hour_usd),
+        "micros_per_day": _micros(body.max_cost_per_day_usd),
+        "currency": "USD",
+        "on_breach": body.action_on_breach,
+    }
+    await fleet.change_limits(ctx, principal, address, lambda before: before.but(**caps))
     return Json(await _cost_policy(ctx, principal, address))
 
 

@@ -142,18 +142,23 @@ async def put_limits(
 ) -> None:
     """Set what an agent may ask for, or (`*`) every agent without limits of its own; None takes
     its limits away."""
-    tenant = principal.tenant
+    await change_limits(ctx, principal, address, lambda _: limits)
 
-    doc = limits.model_dump(mode="json", exclude_defaults=True) if limits else {}
+
+async def change_limits(
+    ctx: Context, principal: Principal, address: str, change: Callable[[Limits], Limits | None]
+) -> None:
+    """Change an agent's own limits. What others change at the same moment is not lost."""
+    tenant = principal.tenant
 
     def write(tx: Tx) -> None:
         before = tx.lock_entry(tenant, "limits", address)
+        limits = change(Limits.model_validate(before))
+        doc = limits.model_dump(mode="json", exclude_defaults=True) if limits else {}
         if limits is None:
             tx.delete_entry(tenant, "limits", address)
         else:
             tx.put_entry(tenant, Entry(kind="limits", name=address, doc=doc))
-            if doc == before:
-                return
         log = tx.lock_entry(tenant, "agent", address)
         _act(tx, principal, address, log, "limits_set", limits=doc)
 
